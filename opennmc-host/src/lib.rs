@@ -1,0 +1,4 @@
+//! The OpenNMC daemon as a library, so that its tests reach every part.
+
+pub mod plugin;
+pub mod state;
