@@ -2,7 +2,10 @@
 //!
 //! Installs as root or through `sudo -n`, never asks anything, and starts no service.
 
-use anyhow::{Result, bail};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
 
 use crate::command::Run;
 use crate::console;
@@ -31,6 +34,24 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
         rights.apt_get(&install).quiet()?;
     }
     Ok(())
+}
+
+/// Downloads a package and unpacks its files into `folder`, without installing it. Needs no rights.
+pub(crate) fn unpack(package: &str, folder: &Path) -> Result<()> {
+    let download = tempfile::tempdir().context("no temporary folder")?;
+    let fetch = || Run::new("apt-get").args(["--quiet", "download", package]).in_folder(download.path());
+    if fetch().quiet().is_err() {
+        if let Some(rights) = Rights::find() {
+            rights.apt_get(&["update"]).quiet()?;
+        }
+        fetch().quiet()?;
+    }
+    let file = fs::read_dir(download.path())?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
+        .with_context(|| format!("apt-get downloaded no package {package}"))?;
+    fs::create_dir_all(folder).with_context(|| format!("could not make {}", folder.display()))?;
+    Run::new("dpkg-deb").arg("-x").arg(file).arg(folder).quiet()
 }
 
 /// Whether dpkg has it fully installed.

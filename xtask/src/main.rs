@@ -4,10 +4,19 @@
 //! what ships; anything that a user of an installed OpenNMC needs belongs into `opennmc` itself.
 
 mod build;
+mod ci;
 mod command;
 mod console;
 mod debian;
+mod demo;
+mod deny;
+mod guard;
 mod onmc;
+mod port_owner;
+mod services;
+mod setup;
+mod steps;
+mod test;
 mod wasm_target;
 mod workspace;
 
@@ -30,6 +39,19 @@ struct Arguments {
 enum Task {
     /// Build the host, the simulator, and the plugins as packages.
     Build(build::Options),
+    /// Install what tests and benchmarks need from Debian.
+    Setup(setup::Options),
+    /// Run a simulated UPS, the host and a NUT server in this terminal.
+    Demo(demo::Options),
+    /// Steer the UPS of the running demo: `cargo xtask demo-control line off`.
+    DemoControl(demo::ControlOptions),
+    /// Run every test.
+    Test,
+    /// Run every check and every test, as for a submission.
+    Ci,
+    /// Become another program that ends when we end.
+    #[command(hide = true)]
+    Guard(guard::Options),
 }
 
 fn main() -> ExitCode {
@@ -47,5 +69,11 @@ fn run(task: Task) -> Result<()> {
     let workspace = Workspace::find()?;
     match task {
         Task::Build(options) => build::run(&workspace, &options),
+        Task::Setup(options) => setup::run(&workspace, &options),
+        Task::Demo(options) => demo::run(&workspace, &options),
+        Task::DemoControl(options) => demo::control(&workspace, &options),
+        Task::Test => test::run(&workspace),
+        Task::Ci => ci::run(&workspace),
+        Task::Guard(options) => guard::run(&options).map(|never| match never {}),
     }
 }

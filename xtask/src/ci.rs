@@ -1,0 +1,94 @@
+//! `cargo xtask ci`: what runs on every submission. Formatting, lints, dependencies and interfaces first, then all tests.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use wit_parser::Resolve;
+
+use crate::command::Run;
+use crate::steps::Steps;
+use crate::workspace::{GUEST_TARGET, Workspace};
+use crate::{console, deny, test, wasm_target};
+
+/// Runs every check and every test.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let mut steps = Steps::new("ci");
+    steps.step("formatting", || formatting(workspace))?;
+    steps.step("plugin interface (WIT)", || plugin_interface(workspace))?;
+    steps.step("dependencies (cargo deny)", || deny::check(workspace))?;
+    steps.step("lints", || lints(workspace))?;
+    test::add_to(&mut steps, workspace)?;
+    steps.finish();
+    Ok(())
+}
+
+/// Every cargo workspace of the tree.
+fn manifests(workspace: &Workspace) -> Vec<PathBuf> {
+    let fuzz = workspace.root().join("fuzz/Cargo.toml");
+    [
+        Some(workspace.root().join("Cargo.toml")),
+        workspace.guest_manifest(),
+        Some(fuzz).filter(|fuzz| fuzz.is_file()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn formatting(workspace: &Workspace) -> Result<()> {
+    toolchain_component("rustfmt", "fmt", workspace)?;
+    for manifest in manifests(workspace) {
+        Run::cargo(workspace, "fmt")
+            .args(["--all", "--check", "--manifest-path"])
+            .arg(&manifest)
+            .show()
+            .context("the code is not formatted; run `cargo fmt --all` with that --manifest-path")?;
+    }
+    Ok(())
+}
+
+fn plugin_interface(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.root().join("opennmc-host/wit");
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve
+        .push_dir(&folder)
+        .with_context(|| format!("the interface in {} does not parse", folder.display()))?;
+    let package = &resolve.packages[package];
+    console::remark(&format!(
+        "{}: {} interfaces, {} worlds",
+        package.name,
+        package.interfaces.len(),
+        package.worlds.len()
+    ));
+    Ok(())
+}
+
+fn lints(workspace: &Workspace) -> Result<()> {
+    toolchain_component("clippy", "clippy", workspace)?;
+    Run::cargo(workspace, "clippy")
+        .args(["--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"])
+        .show()?;
+    let Some(manifest) = workspace.guest_manifest() else { return Ok(()) };
+    Run::cargo(workspace, "clippy")
+        .args(["--workspace", "--all-targets", "--locked", "--manifest-path"])
+        .arg(&manifest)
+        .args(["--", "--deny", "warnings"])
+        .env("CARGO_TARGET_DIR", workspace.guest_target())
+        .show()?;
+    let mut guests = wasm_target::cargo(workspace, "clippy")?.args(["--locked", "--target", GUEST_TARGET]);
+    for guest in workspace.guests()? {
+        guests = guests.arg("--package").arg(guest.package);
+    }
+    guests.args(["--", "--deny", "warnings"]).show()
+}
+
+/// `cargo fmt` and `cargo clippy` are parts of a toolchain that a minimal installation lacks.
+fn toolchain_component(component: &str, subcommand: &str, workspace: &Workspace) -> Result<()> {
+    if Run::cargo(workspace, subcommand).arg("--version").succeeds() {
+        return Ok(());
+    }
+    console::heading(&format!("Installing {component} with rustup"));
+    Run::new("rustup").args(["component", "add", component]).in_folder(workspace.root()).show().with_context(|| {
+        format!("`cargo {subcommand}` is missing; with Debian's Rust: apt-get install {component}, or with rustup: rustup component add {component}")
+    })
+}

@@ -1,0 +1,151 @@
+//! `cargo xtask setup`: the peers that tests and benchmarks run against, installed once.
+//!
+//! The table below is the whole truth about what this project needs from the system. What is there is left alone.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::command::{Run, find_program};
+use crate::console;
+use crate::debian;
+use crate::workspace::Workspace;
+
+/// What `cargo xtask setup` takes.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only print what is needed, for what, and whether it is there.
+    #[arg(long)]
+    list: bool,
+}
+
+/// Which task needs a peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Task {
+    /// `cargo xtask test`
+    Test,
+    /// `cargo xtask bench`
+    Bench,
+}
+
+/// Installs everything, or lists it.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    if options.list {
+        list(workspace);
+        return Ok(());
+    }
+    install(PEERS.iter().collect())?;
+    apcupsd(workspace)
+}
+
+/// Installs what a task needs.
+pub(crate) fn ensure(workspace: &Workspace, task: Task) -> Result<()> {
+    install(PEERS.iter().filter(|peer| peer.tasks.contains(&task)).collect())?;
+    if task == Task::Test { apcupsd(workspace) } else { Ok(()) }
+}
+
+struct Peer {
+    package: &'static str,
+    purpose: &'static str,
+    probe: Probe,
+    tasks: &'static [Task],
+}
+
+enum Probe {
+    Program(&'static str),
+    File(&'static str),
+}
+
+const PEERS: [Peer; 6] = [
+    Peer {
+        package: "nut-client",
+        purpose: "upsc, upscmd, upsrw, upsmon and upslog as clients of our NUT server",
+        probe: Probe::Program("upsc"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "nut-server",
+        purpose: "upsd and dummy-ups to compare with; apcsmart to check the simulator",
+        probe: Probe::File("/lib/nut/dummy-ups"),
+        tasks: &[Task::Test, Task::Bench],
+    },
+    Peer {
+        package: "nut-cgi",
+        purpose: "NUT's web page as a client of our NUT server",
+        probe: Probe::File("/usr/lib/cgi-bin/nut/upsstats.cgi"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "python3-nut",
+        purpose: "PyNUT as a client of our NUT server",
+        probe: Probe::File("/usr/lib/python3/dist-packages/PyNUT.py"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "socat",
+        purpose: "serial lines that can be cut",
+        probe: Probe::Program("socat"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "valgrind",
+        purpose: "memory errors of C programs that use libapcsmart",
+        probe: Probe::Program("valgrind"),
+        tasks: &[Task::Test],
+    },
+];
+
+const APCUPSD: &str = "apcupsd";
+const APCUPSD_PURPOSE: &str = "checks the simulator; unpacked only, since its package conflicts with NUT's";
+
+impl Peer {
+    fn is_present(&self) -> bool {
+        match self.probe {
+            Probe::Program(name) => find_program(name).is_some(),
+            Probe::File(path) => Path::new(path).exists(),
+        }
+    }
+}
+
+fn install(peers: Vec<&Peer>) -> Result<()> {
+    let missing: Vec<&str> =
+        peers.iter().filter(|peer| !peer.is_present()).map(|peer| peer.package).collect();
+    debian::install(&missing).context("the peers that tests and benchmarks run against are not complete")
+}
+
+/// Its package can't be installed beside NUT's, so its files go under `target/`.
+fn apcupsd(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.target().join("peers").join(APCUPSD);
+    if folder.join("sbin/apcupsd").is_file() {
+        return Ok(());
+    }
+    console::heading("Unpacking Debian's apcupsd under target/peers");
+    debian::unpack(APCUPSD, &folder)?;
+    Run::new(folder.join("sbin/apcupsd"))
+        .arg("--version")
+        .quiet()
+        .context("the unpacked apcupsd does not run")
+}
+
+fn list(workspace: &Workspace) {
+    let present = |is: bool| if is { "present" } else { "missing" };
+    for peer in &PEERS {
+        println!("{:12} {:8} {}", peer.package, present(peer.is_present()), peer.purpose);
+    }
+    let unpacked = workspace.target().join("peers/apcupsd/sbin/apcupsd").is_file();
+    println!("{APCUPSD:12} {:8} {APCUPSD_PURPOSE}", present(unpacked));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_peer_says_what_it_is_for_and_who_needs_it() {
+        for peer in &PEERS {
+            assert!(!peer.purpose.is_empty() && !peer.tasks.is_empty(), "{}", peer.package);
+        }
+        let names: std::collections::BTreeSet<_> = PEERS.iter().map(|peer| peer.package).collect();
+        assert_eq!(names.len(), PEERS.len(), "a package is listed twice");
+    }
+}
