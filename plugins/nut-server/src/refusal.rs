@@ -1,0 +1,44 @@
+//! The protocol's error words. Clients match them by prefix: no word here may change or start with another one.
+
+/// Why a request is refused, in the words that NUT clients know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the protocol's words")]
+pub enum Refusal {
+    AccessDenied,
+    AlreadySetPassword,
+    AlreadySetUsername,
+    CmdNotSupported,
+    DataStale,
+    DriverNotConnected,
+    FeatureNotConfigured,
+    InvalidArgument,
+    PasswordRequired,
+    /// The answer to `GET TRACKING` with an id that no command was given.
+    Unknown,
+    UnknownCommand,
+    UnknownUps,
+    UsernameRequired,
+    VarNotSupported,
+}
+
+impl Refusal {
+    /// The reply line with its LF.
+    pub fn line(self) -> &'static [u8] {
+        match self {
+            Refusal::AccessDenied => b"ERR ACCESS-DENIED\n",
+            Refusal::AlreadySetPassword => b"ERR ALREADY-SET-PASSWORD\n",
+            Refusal::AlreadySetUsername => b"ERR ALREADY-SET-USERNAME\n",
+            Refusal::CmdNotSupported => b"ERR CMD-NOT-SUPPORTED\n",
+            Refusal::DataStale => b"ERR DATA-STALE\n",
+            Refusal::DriverNotConnected => b"ERR DRIVER-NOT-CONNECTED\n",
+            Refusal::FeatureNotConfigured => b"ERR FEATURE-NOT-CONFIGURED\n",
+            Refusal::InvalidArgument => b"ERR INVALID-ARGUMENT\n",
+            Refusal::PasswordRequired => b"ERR PASSWORD-REQUIRED\n",
+            Refusal::Unknown => b"ERR UNKNOWN\n",
+            Refusal::UnknownCommand => b"ERR UNKNOWN-COMMAND\n",
+            Refusal::UnknownUps => b"ERR UNKNOWN-UPS\n",
+            Refusal::UsernameRequired => b"ERR USERNAME-REQUIRED\n",
+            Refusal::VarNotSupported => b"ERR VAR-NOT-SUPPORTED\n",
+        }
+    }
+}

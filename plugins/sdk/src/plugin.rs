@@ -1,0 +1,52 @@
+//! What a plugin offers, one trait per export interface.
+//!
+//! The host calls a plugin from one thread, one call at a time, and drops it after any call that traps or takes too
+//! long: no method may wait for anything.
+
+use serde::de::DeserializeOwned;
+
+use crate::{Event, Host, Inbound, Outbound};
+
+/// Every plugin. The value is the whole state of the plugin and ends with its instance.
+pub trait Plugin: Sized + 'static {
+    /// The shape of the plugin's configuration. The host fills in the defaults of `plugin.toml` first.
+    type Config: DeserializeOwned;
+
+    /// Makes the plugin ready. An error is logged and the start counts as failed.
+    fn start(host: &impl Host, config: Self::Config) -> Result<Self, String>;
+
+    /// The host is about to drop the instance.
+    fn stop(self, host: &impl Host) {
+        let _ = host;
+    }
+}
+
+/// A plugin that serves TCP connections. The host owns the sockets; the plugin sees numbers and bytes.
+pub trait TcpService: Plugin {
+    /// A peer connected to the granted listener `listener`. An error closes the connection and is logged.
+    fn on_accept(
+        &mut self,
+        host: &impl Host,
+        listener: &str,
+        connection: u64,
+        peer: &str,
+    ) -> Result<(), String>;
+
+    /// Everything that arrived in one turn of the plugin's loop, one entry per connection, and the answers.
+    fn on_data(&mut self, host: &impl Host, batch: Vec<Inbound>) -> Vec<Outbound>;
+
+    /// The connection is gone; its number is not used again.
+    fn on_closed(&mut self, host: &impl Host, connection: u64, reason: &str);
+}
+
+/// A plugin that hears what happens.
+pub trait EventListener: Plugin {
+    /// Something happened.
+    fn on_event(&mut self, host: &impl Host, event: Event);
+}
+
+/// A plugin that uses timers.
+pub trait TimerHandler: Plugin {
+    /// The timer with this number is due.
+    fn on_timer(&mut self, host: &impl Host, timer: u64);
+}

@@ -1,0 +1,214 @@
+//! A host that exists only in memory, for native tests of a plugin's logic.
+//!
+//! It keeps the promises of the WIT text that a plugin may rely on (the generation moves with every change, a refused
+//! send queues nothing) and records what the plugin did. It has no clock of its own: tests set the time.
+
+use core::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use crate::{Availability, Clock, Device, Error, Level, Log, Tcp, Timers, Ups, Variable};
+
+/// The simulated host. All methods take `&self`, as the real host's functions do.
+#[derive(Debug, Default)]
+pub struct SimulatedHost {
+    now_ms: Cell<u64>,
+    generation: Cell<u64>,
+    devices: RefCell<Vec<SimulatedUps>>,
+    descriptions: RefCell<BTreeMap<String, String>>,
+    logged: RefCell<Vec<LogLine>>,
+    timers: RefCell<BTreeMap<u64, u64>>,
+    timers_made: Cell<u64>,
+    sent: RefCell<BTreeMap<u64, Vec<u8>>>,
+    unsent_limit: Cell<Option<usize>>,
+    closed: RefCell<Vec<u64>>,
+}
+
+/// One UPS of a [`SimulatedHost`].
+#[derive(Debug, Clone)]
+pub struct SimulatedUps {
+    /// Name, description and availability. The host sets the generation.
+    pub device: Device,
+    /// Kept sorted by the host.
+    pub variables: Vec<Variable>,
+    /// Kept sorted by the host.
+    pub commands: Vec<String>,
+    /// By variable name.
+    pub choices: BTreeMap<String, Vec<String>>,
+    /// By variable name.
+    pub ranges: BTreeMap<String, Vec<(i64, i64)>>,
+}
+
+impl SimulatedUps {
+    /// A live UPS without variables.
+    pub fn new(name: &str, description: &str) -> Self {
+        SimulatedUps {
+            device: Device {
+                name: name.to_owned(),
+                description: description.to_owned(),
+                availability: Availability::Live,
+                generation: 0,
+                age_ms: 0,
+            },
+            variables: Vec::new(),
+            commands: Vec::new(),
+            choices: BTreeMap::new(),
+            ranges: BTreeMap::new(),
+        }
+    }
+}
+
+/// What a plugin wrote into the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogLine {
+    /// How important.
+    pub level: Level,
+    /// The text.
+    pub message: String,
+}
+
+impl SimulatedHost {
+    /// A host without any UPS.
+    pub fn new() -> Self {
+        SimulatedHost::default()
+    }
+
+    /// Adds a UPS, or replaces the one with the same name, as a new generation.
+    pub fn publish(&self, mut ups: SimulatedUps) {
+        let generation = self.generation.get() + 1;
+        self.generation.set(generation);
+        ups.device.generation = generation;
+        ups.variables.sort_by(|a, b| a.name.cmp(&b.name));
+        ups.commands.sort();
+        let mut devices = self.devices.borrow_mut();
+        match devices.iter_mut().find(|known| known.device.name == ups.device.name) {
+            Some(known) => *known = ups,
+            None => devices.push(ups),
+        }
+    }
+
+    /// Gives a variable or a command its sentence.
+    pub fn describe(&self, name: &str, sentence: &str) {
+        self.descriptions.borrow_mut().insert(name.to_owned(), sentence.to_owned());
+    }
+
+    /// Sets both clocks.
+    pub fn set_time_ms(&self, now_ms: u64) {
+        self.now_ms.set(now_ms);
+    }
+
+    /// Sends to any connection are refused once it has this many bytes queued.
+    pub fn limit_unsent(&self, bytes: usize) {
+        self.unsent_limit.set(Some(bytes));
+    }
+
+    /// What the plugin logged so far.
+    pub fn logged(&self) -> Vec<LogLine> {
+        self.logged.borrow().clone()
+    }
+
+    /// The timers that are set: number and period or delay in milliseconds.
+    pub fn timers(&self) -> Vec<(u64, u64)> {
+        self.timers.borrow().iter().map(|(timer, ms)| (*timer, *ms)).collect()
+    }
+
+    /// Takes what was queued for a connection with `send`.
+    pub fn take_sent(&self, connection: u64) -> Vec<u8> {
+        self.sent.borrow_mut().remove(&connection).unwrap_or_default()
+    }
+
+    /// The connections that the plugin closed with `close`, in order.
+    pub fn closed(&self) -> Vec<u64> {
+        self.closed.borrow().clone()
+    }
+
+    fn read<R>(&self, device: &str, read: impl FnOnce(&SimulatedUps) -> R) -> Option<R> {
+        self.devices.borrow().iter().find(|ups| ups.device.name.eq_ignore_ascii_case(device)).map(read)
+    }
+
+    fn add_timer(&self, ms: u64) -> Result<u64, Error> {
+        let timer = self.timers_made.get() + 1;
+        self.timers_made.set(timer);
+        self.timers.borrow_mut().insert(timer, ms);
+        Ok(timer)
+    }
+}
+
+impl Log for SimulatedHost {
+    fn log(&self, level: Level, message: &str) {
+        self.logged.borrow_mut().push(LogLine { level, message: message.to_owned() });
+    }
+}
+
+impl Clock for SimulatedHost {
+    fn wall_ms(&self) -> u64 {
+        self.now_ms.get()
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        self.now_ms.get()
+    }
+}
+
+impl Ups for SimulatedHost {
+    fn generation(&self) -> u64 {
+        self.generation.get()
+    }
+
+    fn devices(&self) -> Vec<Device> {
+        self.devices.borrow().iter().map(|ups| ups.device.clone()).collect()
+    }
+
+    fn variables(&self, device: &str) -> Option<Vec<Variable>> {
+        self.read(device, |ups| ups.variables.clone())
+    }
+
+    fn commands(&self, device: &str) -> Option<Vec<String>> {
+        self.read(device, |ups| ups.commands.clone())
+    }
+
+    fn choices(&self, device: &str, variable: &str) -> Vec<String> {
+        self.read(device, |ups| ups.choices.get(variable).cloned()).flatten().unwrap_or_default()
+    }
+
+    fn ranges(&self, device: &str, variable: &str) -> Vec<(i64, i64)> {
+        self.read(device, |ups| ups.ranges.get(variable).cloned()).flatten().unwrap_or_default()
+    }
+
+    fn describe_variable(&self, name: &str) -> Option<String> {
+        self.descriptions.borrow().get(name).cloned()
+    }
+
+    fn describe_command(&self, name: &str) -> Option<String> {
+        self.descriptions.borrow().get(name).cloned()
+    }
+}
+
+impl Timers for SimulatedHost {
+    fn after(&self, ms: u64) -> Result<u64, Error> {
+        self.add_timer(ms)
+    }
+
+    fn every(&self, ms: u64) -> Result<u64, Error> {
+        self.add_timer(ms)
+    }
+
+    fn cancel(&self, timer: u64) {
+        self.timers.borrow_mut().remove(&timer);
+    }
+}
+
+impl Tcp for SimulatedHost {
+    fn send(&self, connection: u64, bytes: &[u8]) -> Result<(), Error> {
+        let mut sent = self.sent.borrow_mut();
+        let queue = sent.entry(connection).or_default();
+        if self.unsent_limit.get().is_some_and(|limit| queue.len() + bytes.len() > limit) {
+            return Err(Error::Limit("the peer reads too slowly".to_owned()));
+        }
+        queue.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn close(&self, connection: u64) {
+        self.closed.borrow_mut().push(connection);
+    }
+}
