@@ -18,10 +18,16 @@ pub(crate) struct Options {
     /// Optimise the native programs. Guests always are.
     #[arg(long)]
     release: bool,
+    /// Build only the plugins.
+    #[arg(long)]
+    plugins: bool,
 }
 
 /// Builds all.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    if options.plugins {
+        return packages(workspace).map(drop);
+    }
     everything(workspace, if options.release { Profile::Release } else { Profile::Dev })
 }
 

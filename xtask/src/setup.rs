@@ -2,7 +2,7 @@
 //!
 //! The table below is the whole truth about what this project needs from the system. What is there is left alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -54,9 +54,11 @@ struct Peer {
 enum Probe {
     Program(&'static str),
     File(&'static str),
+    /// Nothing tells better than dpkg: where a library's file is depends on the machine.
+    Dpkg,
 }
 
-const PEERS: [Peer; 6] = [
+const PEERS: [Peer; 8] = [
     Peer {
         package: "nut-client",
         purpose: "upsc, upscmd, upsrw, upsmon and upslog as clients of our NUT server",
@@ -93,6 +95,18 @@ const PEERS: [Peer; 6] = [
         probe: Probe::Program("valgrind"),
         tasks: &[Task::Test],
     },
+    Peer {
+        package: "libusb-0.1-4",
+        purpose: "a library that apcupsd needs to start",
+        probe: Probe::Dpkg,
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "libwrap0",
+        purpose: "another library that apcupsd needs to start",
+        probe: Probe::Dpkg,
+        tasks: &[Task::Test],
+    },
 ];
 
 const APCUPSD: &str = "apcupsd";
@@ -103,6 +117,7 @@ impl Peer {
         match self.probe {
             Probe::Program(name) => find_program(name).is_some(),
             Probe::File(path) => Path::new(path).exists(),
+            Probe::Dpkg => debian::is_installed(self.package),
         }
     }
 }
@@ -115,16 +130,20 @@ fn install(peers: Vec<&Peer>) -> Result<()> {
 
 /// Its package can't be installed beside NUT's, so its files go under `target/`.
 fn apcupsd(workspace: &Workspace) -> Result<()> {
-    let folder = workspace.target().join("peers").join(APCUPSD);
-    if folder.join("sbin/apcupsd").is_file() {
+    if apcupsd_version(workspace).succeeds() {
         return Ok(());
     }
     console::heading("Unpacking Debian's apcupsd under target/peers");
-    debian::unpack(APCUPSD, &folder)?;
-    Run::new(folder.join("sbin/apcupsd"))
-        .arg("--version")
-        .quiet()
-        .context("the unpacked apcupsd does not run")
+    debian::unpack(APCUPSD, &apcupsd_folder(workspace))?;
+    apcupsd_version(workspace).quiet().context("the unpacked apcupsd does not run")
+}
+
+fn apcupsd_folder(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("peers").join(APCUPSD)
+}
+
+fn apcupsd_version(workspace: &Workspace) -> Run {
+    Run::new(apcupsd_folder(workspace).join("sbin/apcupsd")).arg("--version")
 }
 
 fn list(workspace: &Workspace) {
@@ -132,8 +151,7 @@ fn list(workspace: &Workspace) {
     for peer in &PEERS {
         println!("{:12} {:8} {}", peer.package, present(peer.is_present()), peer.purpose);
     }
-    let unpacked = workspace.target().join("peers/apcupsd/sbin/apcupsd").is_file();
-    println!("{APCUPSD:12} {:8} {APCUPSD_PURPOSE}", present(unpacked));
+    println!("{APCUPSD:12} {:8} {APCUPSD_PURPOSE}", present(apcupsd_version(workspace).succeeds()));
 }
 
 #[cfg(test)]
