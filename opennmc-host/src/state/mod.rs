@@ -1,7 +1,10 @@
 //! What is known of each UPS, and what happened to it.
 
+pub mod device;
 pub mod event;
+pub mod kinds;
 pub mod snapshot;
 
+pub use device::{DeviceState, Happening, Identity, Input};
 pub use event::{Event, Severity};
 pub use snapshot::{Availability, Device, Kind, Snapshot, SnapshotCell, Variable};

@@ -1,0 +1,129 @@
+//! `opennmc.toml`, read into settings that need no further checks.
+//!
+//! Everything wrong with a file is found in one go and said with file, line, column and key, so that nobody mends one
+//! mistake per attempt. What leaves this module is typed and consistent: a port that parsed, names that NUT clients can
+//! spell, addresses that do not collide. Nothing here opens a port, looks for a plugin or makes a folder: whether the
+//! machine agrees is found out by whoever uses the setting.
+
+mod log;
+mod name;
+mod plugins;
+mod port;
+mod problem;
+mod section;
+mod ups;
+
+use std::path::{Path, PathBuf};
+
+pub use self::log::LogFilter;
+pub use self::name::DeviceName;
+pub use self::plugins::PluginSection;
+pub use self::port::{Port, TcpAddress};
+pub use self::problem::{Problem, Problems};
+pub use self::ups::{Cable, UpsSettings};
+
+use self::section::{Reader, Section};
+
+/// Where the configuration is looked for when the command line does not say.
+pub const DEFAULT_FILE: &str = "/etc/opennmc/opennmc.toml";
+/// Where state is kept unless `[state] dir` says otherwise.
+pub const DEFAULT_STATE_DIR: &str = "/var/lib/opennmc";
+/// Where plugin packages are looked for unless `[plugins] dirs` says otherwise.
+pub const DEFAULT_PLUGIN_DIR: &str = "/usr/lib/opennmc/plugins";
+
+/// Sections that the design names and that this version does not have: saying so beats ignoring them.
+const NOT_AVAILABLE: [&str; 2] = ["http", "script"];
+
+/// A whole configuration.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The folder for everything that must survive a restart.
+    pub state_dir: PathBuf,
+    /// In the order of the file, which is the order in which clients list them. Never empty.
+    pub upses: Vec<UpsSettings>,
+    /// Folders with plugin packages, the first one wins.
+    pub plugin_dirs: Vec<PathBuf>,
+    /// In the order of the file, those with `enabled = false` included.
+    pub plugins: Vec<PluginSection>,
+    /// How much goes into the log; none when the file does not say.
+    pub log: Option<LogFilter>,
+}
+
+impl Settings {
+    /// Reads and checks the file at `path`.
+    pub fn load(path: &Path) -> Result<Settings, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        Settings::parse(path, &text)
+    }
+
+    /// Checks `text`; `path` is only for the messages.
+    pub fn parse(path: &Path, text: &str) -> Result<Settings, ConfigError> {
+        let mut reader = Reader::new(text);
+        let settings = reader.read_file(read_settings);
+        match (settings, reader.into_problems()) {
+            (Some(settings), problems) if problems.is_empty() => Ok(settings),
+            (_, problems) => Err(ConfigError::Invalid(Problems::new(path, problems))),
+        }
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file can't be read at all.
+    #[error("{}: can't read the configuration: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file was read and is wrong.
+    #[error("{0}")]
+    Invalid(Problems),
+}
+
+fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Settings> {
+    for name in NOT_AVAILABLE {
+        if let Some(span) = file.take_span(name) {
+            reader.problem(span, name, format!("`[{name}]` is not available in this version of OpenNMC"));
+        }
+    }
+    let state_dir = match file.section(reader, "state") {
+        Some(mut section) => {
+            let dir = section.optional(reader, "dir");
+            section.finish(reader);
+            dir
+        }
+        None => None,
+    };
+    let log = match file.section(reader, "log") {
+        Some(mut section) => {
+            let level = section.optional(reader, "level");
+            section.finish(reader);
+            level
+        }
+        None => None,
+    };
+    let plugin_dirs = match file.section(reader, "plugins") {
+        Some(mut section) => {
+            let dirs = section.optional(reader, "dirs");
+            section.finish(reader);
+            dirs
+        }
+        None => None,
+    };
+    let upses = ups::read_all(reader, &mut file);
+    let plugins = plugins::read_all(reader, &mut file);
+    file.finish(reader);
+    Some(Settings {
+        state_dir: state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
+        upses,
+        plugin_dirs: plugin_dirs.unwrap_or_else(|| vec![DEFAULT_PLUGIN_DIR.into()]),
+        plugins,
+        log,
+    })
+}

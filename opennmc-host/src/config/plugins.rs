@@ -1,0 +1,87 @@
+//! `[plugin.ID]`: which plugins run, and what they are given.
+//!
+//! Only the host's own keys are checked here. What stands under `config` is checked against the shape in the plugin's
+//! package when that is read.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::section::{Reader, Section};
+
+/// One plugin, as configured.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PluginSection {
+    /// The id in the package's `plugin.toml`.
+    pub id: String,
+    /// This very file instead of the newest with the id in the plugin folders.
+    pub package: Option<PathBuf>,
+    /// False keeps the section and does not start the plugin.
+    pub enabled: bool,
+    /// Addresses by the name the plugin gave to a listener; what is not here keeps the plugin's default.
+    pub listen: BTreeMap<String, Vec<SocketAddr>>,
+    /// What the plugin itself understands.
+    pub config: toml::Table,
+}
+
+pub(super) fn read_all(reader: &mut Reader<'_>, file: &mut Section<'_>) -> Vec<PluginSection> {
+    let mut all = Vec::new();
+    let mut taken: BTreeMap<SocketAddr, String> = BTreeMap::new();
+    for (id, mut section) in file.named_sections(reader, "plugin") {
+        if !is_id(id.get_ref()) {
+            let message = format!(
+                "`{}` can't be a plugin's id: it has lower-case letters, digits and `-`",
+                id.get_ref()
+            );
+            reader.problem(id.span(), "plugin", message);
+        }
+        let plugin = read_one(reader, id.into_inner(), &mut section);
+        for address in
+            plugin.listen.values().flatten().filter(|address| plugin.enabled && address.port() != 0)
+        {
+            if let Some(other) = taken.insert(*address, plugin.id.clone()) {
+                let message = format!("{address} is already taken by `plugin.{other}`");
+                reader.problem(section.value_span("listen"), section.path_of("listen"), message);
+            }
+        }
+        section.finish(reader);
+        all.push(plugin);
+    }
+    all
+}
+
+fn read_one(reader: &mut Reader<'_>, id: String, section: &mut Section<'_>) -> PluginSection {
+    let listen: Option<BTreeMap<String, Vec<Address>>> = section.optional(reader, "listen");
+    let listen = listen.unwrap_or_default().into_iter();
+    PluginSection {
+        id,
+        package: section.optional(reader, "package"),
+        enabled: section.optional(reader, "enabled").unwrap_or(true),
+        listen: listen
+            .map(|(name, list)| (name, list.into_iter().map(|Address(address)| address).collect()))
+            .collect(),
+        config: section.optional(reader, "config").unwrap_or_default(),
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    !text.is_empty() && text.chars().all(fits)
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Address(SocketAddr);
+
+impl TryFrom<String> for Address {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Address, String> {
+        text.parse().map(Address).map_err(|_| {
+            format!("`{text}` is not an address with a port; write for example `127.0.0.1:3493`, `[::1]:3493` or `0.0.0.0:3493`")
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! `[ups.NAME]`: the UPSes.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::name::DeviceName;
+use super::port::Port;
+use super::section::{Reader, Section, suggestion};
+
+/// NUT's `MAXAGE`: after this time without a valid answer, clients are told that data is stale.
+const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(15);
+/// Below the first a slow unit's lost answer would already count; above the second nobody would call it fresh.
+const STALE_AFTER_S: std::ops::RangeInclusive<u64> = 5..=600;
+/// At 2400 baud a status question and its answer take 25 ms, and old units need 50 ms of rest; over a minute the
+/// staleness check would be blind.
+const POLL_MS: std::ops::RangeInclusive<u64> = 100..=60_000;
+
+/// One UPS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UpsSettings {
+    /// What NUT clients call it.
+    pub name: DeviceName,
+    /// Where it is.
+    pub port: Port,
+    /// For people.
+    pub description: Option<String>,
+    /// How DTR and RTS are to be set; means nothing unless the port is a serial device.
+    pub cable: Cable,
+    /// How often the status is asked for; none for the protocol's own pace.
+    pub poll: Option<Duration>,
+    /// Silence of this length makes the data stale.
+    pub stale_after: Duration,
+}
+
+/// What connects the UPS to a serial port, by APC's part number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+#[non_exhaustive]
+pub enum Cable {
+    /// The three-wire smart cable (and the SmartSlot, which has the same three wires).
+    #[default]
+    Smart0024C,
+    /// The dual-mode cable: smart signalling needs DTR high and RTS low.
+    Dual0095B,
+}
+
+impl Cable {
+    const NAMES: [(&str, Cable); 2] = [("940-0024C", Cable::Smart0024C), ("940-0095B", Cable::Dual0095B)];
+}
+
+impl TryFrom<String> for Cable {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Cable, String> {
+        let known = Cable::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text));
+        known.map(|(_, cable)| *cable).ok_or_else(|| {
+            let names = Cable::NAMES.map(|(name, _)| name);
+            format!("`{text}` is not a cable that OpenNMC knows; {}", suggestion(&text, &names))
+        })
+    }
+}
+
+pub(super) fn read_all(reader: &mut Reader<'_>, file: &mut Section<'_>) -> Vec<UpsSettings> {
+    let sections = file.named_sections(reader, "ups");
+    if sections.is_empty() && file.is_empty("ups") {
+        let message =
+            "there is no UPS to watch; add a section such as `[ups.main]` with `port = \"/dev/ttyS0\"`";
+        reader.problem(file.span(), "ups", message);
+    }
+    let mut all: Vec<UpsSettings> = Vec::new();
+    for (name, section) in sections {
+        let port_span = section.value_span("port");
+        let path = section.path_of("port");
+        let Some(ups) = read_one(reader, name.get_ref(), section) else { continue };
+        if let Some(twin) =
+            all.iter().find(|other| other.name.as_str().eq_ignore_ascii_case(ups.name.as_str()))
+        {
+            let message = format!("NUT clients can't tell this name from `{}`: they ignore case", twin.name);
+            reader.problem(name.span(), format!("ups.{}", ups.name), message);
+        }
+        let sharing =
+            all.iter().find(|other| other.port == ups.port && !matches!(ups.port, Port::Simulator(_)));
+        if let Some(twin) = sharing {
+            reader.problem(port_span, path, format!("`{}` is already the port of `{}`", ups.port, twin.name));
+        }
+        all.push(ups);
+    }
+    all
+}
+
+fn read_one(reader: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Option<UpsSettings> {
+    let parsed = DeviceName::try_from(name.to_owned());
+    if let Err(error) = &parsed {
+        reader.problem(section.span(), "ups", error.to_string());
+    }
+    let port = section.required(reader, "port", "\"/dev/ttyS0\"");
+    let description = section.optional(reader, "description");
+    let cable = section.optional(reader, "cable");
+    let poll = section.number_within(reader, "poll-ms", POLL_MS, "milliseconds");
+    let stale_after = section.number_within(reader, "stale-after", STALE_AFTER_S, "seconds");
+    section.finish(reader);
+    Some(UpsSettings {
+        name: parsed.ok()?,
+        port: port?,
+        description,
+        cable: cable.unwrap_or_default(),
+        poll: poll.map(Duration::from_millis),
+        stale_after: stale_after.map_or(DEFAULT_STALE_AFTER, Duration::from_secs),
+    })
+}
