@@ -4,8 +4,25 @@
 
 extern crate alloc;
 
+mod alert;
+pub mod capability;
+mod diagnosis;
+mod frame;
+pub mod grammar;
+pub mod protocol;
+mod quality;
+pub mod session;
 #[cfg(feature = "simulator")]
 pub mod simulator;
+mod status;
+pub mod table;
 mod time;
+mod value;
 
+pub use alert::Alert;
+pub use diagnosis::Diagnosis;
+pub use quality::LinkQuality;
+pub use session::{Event, LinkState, Output, Session, SessionConfig, VariableInfo};
+pub use status::{Fault, Status};
 pub use time::Time;
+pub use value::{Decimal, Value};

@@ -1,0 +1,163 @@
+//! Learning what a unit can do: its command set, its firmware, its settings' permitted values.
+//!
+//! The unit's own word (`a`) comes first; its firmware is looked up where it has none; where that is unknown too, a few
+//! commands that every unit ever had are tried. Nothing here fails: a unit that tells nothing is read as far as it answers.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::readings::UNLISTED_AFTER;
+use super::status::REGISTERS;
+use super::{Event, Session, Unit};
+use crate::capability::Capabilities;
+use crate::protocol::CommandSet;
+use crate::table::{Code, VARIABLES, Variable, firmware};
+
+const MODEL: Code = Code::one(0x01);
+
+/// Damaged answers to one step until it is passed over.
+const RETRIES: u8 = 5;
+
+/// A question of discovery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// `a`
+    CommandSet,
+    /// `V`
+    OldFirmware,
+    /// `b`
+    NewFirmware,
+    /// `^Z`
+    Capabilities,
+}
+
+impl Step {
+    pub(super) const fn code(self) -> Code {
+        Code::one(match self {
+            Step::CommandSet => b'a',
+            Step::OldFirmware => b'V',
+            Step::NewFirmware => b'b',
+            Step::Capabilities => 0x1A,
+        })
+    }
+}
+
+/// What is still to be asked.
+#[derive(Debug, Default)]
+pub(super) struct Discovery {
+    steps: VecDeque<Step>,
+    retries: u8,
+}
+
+impl Discovery {
+    pub(super) fn begin() -> Discovery {
+        Discovery { steps: VecDeque::from([Step::CommandSet]), retries: 0 }
+    }
+
+    /// The next question. The permitted values wait for the first scan: they take a second of the line.
+    pub(super) fn next(&self, in_first_scan: bool) -> Option<Step> {
+        self.steps.front().copied().filter(|step| !in_first_scan || *step != Step::Capabilities)
+    }
+
+    /// The answer was damaged: the step is asked again, but not for ever.
+    pub(super) fn retry(&mut self) -> bool {
+        self.retries += 1;
+        self.retries < RETRIES
+    }
+
+    fn pass(&mut self) {
+        self.steps.pop_front();
+        self.retries = 0;
+    }
+}
+
+impl Session {
+    /// The answer to a step was damaged.
+    pub(super) fn rediscover(&mut self, step: Step) {
+        if !self.discovery.retry() {
+            self.discovered(step, None);
+        }
+    }
+
+    /// Takes the answer to a step; none when the unit has none.
+    pub(super) fn discovered(&mut self, step: Step, answer: Option<Vec<u8>>) {
+        self.discovery.pass();
+        let text = || answer.as_ref().map(|line| String::from_utf8_lossy(line).trim().into());
+        match step {
+            Step::CommandSet => {
+                let set =
+                    answer.as_deref().and_then(CommandSet::parse).map(|set| set.commands).unwrap_or_default();
+                self.unit = Unit { listed: !set.is_empty(), commands: set, ..Unit::default() };
+                self.discovery.steps = self.firmware_steps();
+                self.scan_if_known();
+            }
+            Step::OldFirmware => {
+                self.unit.firmware = text();
+                self.scan_if_known();
+            }
+            Step::NewFirmware => {
+                self.unit.firmware = text().or(self.unit.firmware.take());
+                self.scan_if_known();
+            }
+            Step::Capabilities => {
+                let locale = self.unit.firmware.as_ref().and_then(|firmware| firmware.bytes().last());
+                self.unit.capabilities =
+                    answer.map(|line| Capabilities::parse(&line, locale)).unwrap_or_default();
+                self.out.event(Event::Discovered);
+            }
+        }
+    }
+
+    /// The firmware tells the locale of the permitted values, and on units without a command set what they are.
+    fn firmware_steps(&self) -> VecDeque<Step> {
+        match self.unit.listed {
+            true if self.unit.commands.contains(Step::NewFirmware.code()) => {
+                VecDeque::from([Step::NewFirmware])
+            }
+            true if self.unit.commands.contains(Step::OldFirmware.code()) => {
+                VecDeque::from([Step::OldFirmware])
+            }
+            true => VecDeque::new(),
+            false => VecDeque::from([Step::OldFirmware, Step::NewFirmware]),
+        }
+    }
+
+    /// Begins the first scan when the firmware was asked for.
+    fn scan_if_known(&mut self) {
+        if !self.discovery.steps.is_empty() {
+            return;
+        }
+        let row = self.unit.firmware.as_deref().and_then(firmware::by_firmware);
+        if !self.unit.listed {
+            self.unit.commands = row.map_or_else(firmware::very_old, |row| row.commands());
+        }
+        self.begin_scan(self.unit.listed || row.is_some());
+        if !self.unit.commands.contains(MODEL) {
+            let letter = self.unit.firmware.as_deref().and_then(firmware::model_by_letter);
+            if let Some(model) = row.map(|row| row.model).or(letter) {
+                self.readings.put("ups.model", model.into(), &mut self.out);
+            }
+        }
+        match self.unit.commands.contains(Step::Capabilities.code()) {
+            true => self.discovery.steps.push_back(Step::Capabilities),
+            false => self.out.event(Event::Discovered),
+        }
+    }
+
+    fn begin_scan(&mut self, listed: bool) {
+        let commands = &self.unit.commands;
+        let wanted = |row: &&Variable| {
+            (commands.contains(row.code) || firmware::UNLISTED.contains(&row.code)) && row.holds(commands)
+        };
+        let rows = VARIABLES.iter().filter(wanted);
+        let rows = rows.map(|row| (row, listed && commands.contains(row.code)));
+        self.readings.begin(rows, self.now);
+        self.readings.put("ups.mfr", "APC".into(), &mut self.out);
+        for (place, code) in REGISTERS.into_iter().enumerate() {
+            let wait = if commands.contains(code) { Duration::ZERO } else { UNLISTED_AFTER };
+            self.status.watch_register(place, self.now + wait);
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! One question at a time, its answer, and the way back when they no longer match.
+//!
+//! The way back is a fence: silence, then `Y`, and everything up to its `SM` is dropped. A UPS answers in order, so what
+//! was asked before is over when `SM` comes. No value passes a fence.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::discovery::{Discovery, Step};
+use super::status::REGISTERS;
+use super::{Event, LinkState, Session};
+use crate::diagnosis::Classifier;
+use crate::grammar::{Grammar, Universal};
+use crate::quality::LinkQuality;
+use crate::table::{Code, Timing, command};
+use crate::time::Time;
+
+/// A line that is in step is quiet; this much silence is waited for before a fence. Two byte times at 2400 baud, and what
+/// an adapter on USB holds back.
+const QUIET: Duration = Duration::from_millis(50);
+/// A line that never gets quiet is fenced all the same.
+const QUIET_AT_MOST: Duration = Duration::from_secs(2);
+/// Longest pause inside an answer. Serial servers on a network deliver in pieces.
+const GAP_IN_ANSWER: Duration = Duration::from_millis(400);
+/// How long a line counts as disturbed after something was wrong on it.
+const DISTURBED_FOR: Duration = Duration::from_secs(60);
+/// `Y`s without an answer until the link counts as lost. NUT and apcupsd try as often.
+const FENCE_TRIES: u8 = 5;
+/// Between two rounds of [`FENCE_TRIES`] on a lost link.
+const ROUND_PAUSE: Duration = Duration::from_secs(2);
+/// How long the answer to ESC, which leaves a menu, is listened to.
+const ESCAPE_PAUSE: Duration = Duration::from_millis(300);
+/// The answer to `Y` is five characters on the line, 20 ms at 2400 baud: when it comes sooner, this is not such a line.
+const SLOW_LINE: Duration = Duration::from_millis(15);
+/// On a line of 2400 baud no byte of an answer can be complete before the question and the byte itself are sent: 8.3 ms.
+const SHORTEST_ANSWER: Duration = Duration::from_millis(8);
+
+const ENTER_SMART_MODE: Code = Code::one(b'Y');
+const ESCAPE: Code = Code::one(0x1B);
+const STATUS_FLAGS: Code = Code::one(b'Q');
+
+/// Where the session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// No port.
+    Closed,
+    /// Waits for silence, or for a pause to end, then says `Y`.
+    Settling { tries: u8, quiet_since: Time, not_before: Time, at_latest: Time },
+    /// `Y` is sent; everything but `SM` is dropped.
+    Fencing { tries: u8 },
+    /// In step.
+    Running,
+}
+
+/// A question that is open.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) grammar: Grammar,
+    purpose: Purpose,
+    sent: Time,
+    deadline: Time,
+}
+
+/// Why it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Fence,
+    Proof,
+    Status,
+    Register(usize),
+    Reading(usize),
+    Discovery(Step),
+}
+
+impl Session {
+    /// Starts over from an unknown place in the conversation.
+    pub(super) fn begin_fence(&mut self) {
+        self.exchange = None;
+        self.framer.clear();
+        self.fence(0);
+    }
+
+    /// When [`Session::handle_timeout`] wants to be called.
+    pub(super) fn deadline(&self) -> Time {
+        match self.phase {
+            Phase::Closed => Time::NEVER,
+            Phase::Settling { quiet_since, not_before, at_latest, .. } => {
+                (quiet_since + QUIET).max(not_before).min(at_latest.max(not_before))
+            }
+            Phase::Fencing { .. } => self.exchange.as_ref().map_or(Time::NEVER, |exchange| exchange.deadline),
+            Phase::Running => match &self.exchange {
+                Some(exchange) => self.answer_deadline(exchange),
+                None if self.framer.is_open() => self.last_byte + GAP_IN_ANSWER,
+                None => self.free_at.max(self.next_due()),
+            },
+        }
+    }
+
+    /// Gives up what has waited too long.
+    pub(super) fn check_deadlines(&mut self) {
+        match self.phase {
+            Phase::Closed => {}
+            Phase::Settling { tries, .. } => {
+                if self.now >= self.deadline() {
+                    self.fence(tries);
+                }
+            }
+            Phase::Fencing { tries } => {
+                if self.now >= self.deadline() {
+                    self.fence_unanswered(tries);
+                }
+            }
+            Phase::Running => match self.exchange.take() {
+                Some(exchange) if self.now >= self.answer_deadline(&exchange) => self.give_up(exchange),
+                Some(exchange) => self.exchange = Some(exchange),
+                None if self.framer.is_open() && self.now >= self.last_byte + GAP_IN_ANSWER => {
+                    self.disturb(|quality| quality.unsolicited += 1);
+                }
+                None => {}
+            },
+        }
+    }
+
+    /// Asks the next question, if the line is free and one is due.
+    pub(super) fn advance(&mut self) {
+        if self.phase != Phase::Running
+            || self.exchange.is_some()
+            || self.framer.is_open()
+            || self.now < self.free_at
+        {
+            return;
+        }
+        if let Some((code, purpose)) = self.next_question() {
+            self.ask(code, purpose);
+        }
+    }
+
+    fn next_question(&mut self) -> Option<(Code, Purpose)> {
+        if self.status.due() <= self.now {
+            return Some((STATUS_FLAGS, Purpose::Status));
+        }
+        if let Some(step) = self.discovery.next(self.readings.in_first_scan()) {
+            return Some((step.code(), Purpose::Discovery(step)));
+        }
+        if let Some(register) = self.status.register_due(self.now) {
+            return Some((REGISTERS[register], Purpose::Register(register)));
+        }
+        if let Some(entry) = self.readings.next(self.now) {
+            return Some((self.readings.row(entry).code, Purpose::Reading(entry)));
+        }
+        self.readings.holds_any().then_some((ENTER_SMART_MODE, Purpose::Proof))
+    }
+
+    fn next_due(&self) -> Time {
+        if self.discovery.next(self.readings.in_first_scan()).is_some() || self.readings.holds_any() {
+            return self.now;
+        }
+        self.status.due().min(self.status.next_register()).min(self.readings.due())
+    }
+
+    fn ask(&mut self, code: Code, purpose: Purpose) {
+        let (grammar, timing) = command::command(code)
+            .map_or((Grammar::Anything, Timing::Value), |row| (row.grammar, row.timing));
+        self.exchange =
+            Some(Exchange { grammar, purpose, sent: self.now, deadline: self.now + timing.limit() });
+        self.quality.sent += 1;
+        self.out.transmit(code.bytes());
+    }
+
+    fn answer_deadline(&self, exchange: &Exchange) -> Time {
+        match self.framer.is_open() {
+            true => exchange.deadline.min(self.last_byte + GAP_IN_ANSWER),
+            false => exchange.deadline,
+        }
+    }
+
+    /// Notes that a byte came, whatever it is.
+    pub(super) fn note_byte(&mut self, byte: u8) {
+        if let Phase::Settling { quiet_since, .. } = &mut self.phase {
+            *quiet_since = self.now;
+        }
+        if self.phase != Phase::Running {
+            self.classifier.take(byte);
+        }
+    }
+
+    /// The first byte of an answer came. It belongs to the open question only if it could have been sent since.
+    pub(super) fn check_first_byte(&mut self) {
+        let sent = self.exchange.as_ref().map_or(Time::ZERO, |exchange| exchange.sent);
+        if self.phase == Phase::Running && self.now < sent + self.shortest_answer {
+            self.disturb(|quality| quality.early += 1);
+        }
+    }
+
+    /// Takes the answer to the open question.
+    pub(super) fn take_answer(&mut self, line: Vec<u8>) {
+        let Some(exchange) = self.exchange.take() else { return };
+        if let Phase::Fencing { .. } = self.phase {
+            match line == b"SM" {
+                true => self.fenced(self.now.since(exchange.sent)),
+                false => self.exchange = Some(exchange),
+            }
+            return;
+        }
+        match exchange.grammar.universal(&line) {
+            // A late answer to `Y`, or "not ready": the right answer may still come, else the time runs out.
+            Some(Universal::SmartMode) => {
+                self.quality.unsolicited += 1;
+                self.exchange = Some(exchange);
+            }
+            Some(Universal::NotAvailable | Universal::Refused) => {
+                self.heard();
+                self.unavailable(exchange.purpose);
+            }
+            None if exchange.grammar.accepts(&line) => {
+                self.heard();
+                self.readings.release(exchange.grammar, &mut self.out);
+                self.answered(exchange.purpose, line);
+            }
+            None => {
+                self.postpone(exchange.purpose);
+                self.disturb(|quality| quality.mismatches += 1);
+            }
+        }
+    }
+
+    fn heard(&mut self) {
+        self.quality.answered += 1;
+        self.last_heard = Some(self.now);
+        self.free_at = self.now + self.config.spacing;
+    }
+
+    fn answered(&mut self, purpose: Purpose, line: Vec<u8>) {
+        match purpose {
+            Purpose::Fence | Purpose::Proof => {}
+            Purpose::Status => self.take_flags(hex(&line)),
+            Purpose::Register(place) => {
+                if let Some(status) = self.status.take_register(place, hex(&line), self.now) {
+                    self.publish_status(status);
+                }
+            }
+            Purpose::Reading(entry) => {
+                let disturbed = self.now < self.disturbed_until;
+                match self.readings.take(entry, line, disturbed, self.now) {
+                    Some(true) => self.quality.confirmed += 1,
+                    Some(false) => self.quality.contradicted += 1,
+                    None => {}
+                }
+                self.end_first_scan();
+            }
+            Purpose::Discovery(step) => self.discovered(step, Some(line)),
+        }
+    }
+
+    fn take_flags(&mut self, flags: u8) {
+        if let Some(status) = self.status.take_flags(flags, self.now) {
+            self.publish_status(status);
+        }
+        if !self.status.in_doubt() {
+            self.set_link(LinkState::Up);
+        }
+    }
+
+    /// The unit has no answer to give.
+    fn unavailable(&mut self, purpose: Purpose) {
+        match purpose {
+            Purpose::Fence | Purpose::Proof => {}
+            Purpose::Status => self.disturb(|quality| quality.mismatches += 1),
+            Purpose::Register(place) => self.status.drop_register(place),
+            Purpose::Reading(entry) => {
+                self.readings.not_available(entry, self.now, &mut self.out);
+                self.end_first_scan();
+            }
+            Purpose::Discovery(step) => self.discovered(step, None),
+        }
+    }
+
+    /// No answer came. Whether the line or the command is to blame shows at the fence.
+    fn give_up(&mut self, exchange: Exchange) {
+        self.quality.timeouts += 1;
+        let partial = self.framer.is_open();
+        match exchange.purpose {
+            Purpose::Discovery(step) if !partial => self.discovered(step, None),
+            Purpose::Reading(entry) if !partial => {
+                let unsupported = self.readings.silent(entry, self.now, &mut self.out);
+                if !unsupported {
+                    self.readings.failed(entry, self.now);
+                }
+                self.end_first_scan();
+                if unsupported {
+                    // Proven twice: the command is to blame, not the line.
+                    self.framer.clear();
+                    return self.fence(0);
+                }
+            }
+            Purpose::Register(place) if !partial => self.status.drop_register(place),
+            purpose => self.postpone(purpose),
+        }
+        let silent_probe =
+            matches!(exchange.purpose, Purpose::Discovery(_) | Purpose::Register(_)) && !partial;
+        if silent_probe {
+            self.framer.clear();
+            self.fence(0);
+        } else {
+            self.disturb(|_| {});
+        }
+    }
+
+    fn postpone(&mut self, purpose: Purpose) {
+        match purpose {
+            Purpose::Reading(entry) => self.readings.failed(entry, self.now),
+            Purpose::Register(place) => self.status.postpone_register(place, self.now),
+            Purpose::Discovery(step) => self.rediscover(step),
+            Purpose::Fence | Purpose::Proof | Purpose::Status => {}
+        }
+    }
+
+    fn end_first_scan(&mut self) {
+        if self.readings.end_first_scan(self.now, &mut self.out) {
+            self.out.event(Event::ScanComplete);
+        }
+    }
+
+    /// Something is wrong on the line: nothing that waits for proof is believed, and the place is found again.
+    pub(super) fn disturb(&mut self, count: fn(&mut LinkQuality)) {
+        count(&mut self.quality);
+        self.disturbed_until = self.now + DISTURBED_FOR;
+        self.readings.disturb(self.now);
+        self.exchange = None;
+        self.framer.clear();
+        self.settle(0, self.now);
+    }
+
+    /// The same, but while the place is being found anyway nothing needs to be done.
+    pub(super) fn disturb_unless_fencing(&mut self, count: fn(&mut LinkQuality)) {
+        if self.phase == Phase::Running {
+            self.disturb(count);
+        }
+    }
+
+    fn settle(&mut self, tries: u8, not_before: Time) {
+        self.phase = Phase::Settling {
+            tries,
+            quiet_since: self.now,
+            not_before,
+            at_latest: self.now.max(not_before) + QUIET_AT_MOST,
+        };
+    }
+
+    fn fence(&mut self, tries: u8) {
+        self.framer.clear();
+        self.quality.resyncs += u64::from(tries == 0);
+        self.phase = Phase::Fencing { tries };
+        self.ask(ENTER_SMART_MODE, Purpose::Fence);
+    }
+
+    /// `SM` came.
+    fn fenced(&mut self, took: Duration) {
+        self.heard();
+        self.phase = Phase::Running;
+        self.classifier = Classifier::default();
+        if took < SLOW_LINE {
+            self.shortest_answer = Duration::ZERO;
+        } else if self.link != LinkState::Up {
+            self.shortest_answer = SHORTEST_ANSWER;
+        }
+        match self.link {
+            LinkState::Up => {}
+            LinkState::Closed | LinkState::Connecting | LinkState::Lost => {
+                self.status.begin(self.now);
+                self.discovery = Discovery::begin();
+            }
+        }
+    }
+
+    fn fence_unanswered(&mut self, tries: u8) {
+        self.quality.timeouts += 1;
+        self.exchange = None;
+        self.framer.clear();
+        let tries = tries + 1;
+        if tries < FENCE_TRIES {
+            // Newer units may stand in a menu, which ESC leaves.
+            self.out.transmit(ESCAPE.bytes());
+            return self.settle(tries, self.now + ESCAPE_PAUSE);
+        }
+        if self.link == LinkState::Up {
+            self.set_link(LinkState::Lost);
+        }
+        let verdict = self.classifier.verdict();
+        self.out.event(Event::Diagnosis(verdict));
+        self.settle(0, self.now + ROUND_PAUSE);
+    }
+}
+
+/// The value of two hexadecimal digits whose shape was checked.
+fn hex(digits: &[u8]) -> u8 {
+    digits.iter().fold(0, |value, digit| value << 4 | (char::from(*digit).to_digit(16).unwrap_or(0) as u8))
+}

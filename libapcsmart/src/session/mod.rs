@@ -1,0 +1,342 @@
+//! The conversation with one UPS, without I/O.
+//!
+//! A [`Session`] takes bytes and the time and gives bytes, events and one deadline. It opens nothing, reads no clock and
+//! never sleeps. **After every call that takes `&mut self`, drain [`Session::poll_output`] until it yields
+//! [`Output::Timeout`]; then wait for input or for that moment, whichever comes first.**
+//!
+//! ```
+//! use apcsmart::{Output, Session, SessionConfig, Time};
+//!
+//! let mut session = Session::new(SessionConfig::default());
+//! session.handle_open(Time::from_millis(0));
+//! let Output::Transmit(bytes) = session.poll_output() else { panic!("the first thing it wants is to say `Y`") };
+//! assert_eq!(bytes, b"Y");
+//! ```
+//!
+//! What happens inside: `fence` enters smart mode and finds the place again after a disturbance, `discovery` learns what
+//! the unit can do, `status` and `readings` decide what is believed, and this file lets one question out at a time.
+
+mod discovery;
+mod exchange;
+mod readings;
+mod status;
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::alert::Alert;
+use crate::capability::Capabilities;
+use crate::diagnosis::{Classifier, Diagnosis};
+use crate::frame::{Frame, Framer};
+use crate::quality::LinkQuality;
+use crate::status::Status;
+use crate::table::{CodeSet, Writable};
+use crate::time::Time;
+use crate::value::Value;
+use discovery::Discovery;
+use exchange::{Exchange, Phase};
+use readings::Readings;
+use status::StatusTracker;
+
+/// What a session does next. See the contract of [`Session`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Write these bytes to the port, all of them, now.
+    Transmit(Vec<u8>),
+    /// Something was learnt.
+    Event(Event),
+    /// Nothing more for now: call [`Session::handle_timeout`] at this moment at the latest. [`Time::NEVER`] when the
+    /// session waits for nothing.
+    Timeout(Time),
+}
+
+/// What a session learns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The link changed its state.
+    Link(LinkState),
+    /// An alert byte came. For logs; what it means for the status comes as [`Event::Status`].
+    Alert(Alert),
+    /// The status changed, or is known for the first time.
+    Status(Status),
+    /// A reading changed, or is known for the first time.
+    Reading {
+        /// Its NUT name.
+        name: &'static str,
+        /// The new value; its text is what NUT clients read.
+        value: Value,
+    },
+    /// A reading is no longer known.
+    Withdrawn {
+        /// Its NUT name.
+        name: &'static str,
+    },
+    /// What the unit can do is known: its variables, their permitted values, its commands.
+    Discovered,
+    /// Every variable was read once since the link came up.
+    ScanComplete,
+    /// No UPS answers; what is on the line instead.
+    Diagnosis(Diagnosis),
+}
+
+/// How the link to the UPS is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LinkState {
+    /// The port is not open.
+    #[default]
+    Closed,
+    /// The port is open; no UPS has answered yet.
+    Connecting,
+    /// The UPS answers.
+    Up,
+    /// The UPS answered and does no more. It is asked again and again.
+    Lost,
+}
+
+/// How a session behaves. The default fits every known unit on a serial line.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SessionConfig {
+    /// Silence between an answer and the next question. Zero by default; some units stop talking when they are asked
+    /// without pause.
+    pub spacing: Duration,
+}
+
+impl Default for SessionConfig {
+    fn default() -> SessionConfig {
+        SessionConfig { spacing: Duration::ZERO }
+    }
+}
+
+/// What is known of a variable beside its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VariableInfo {
+    /// How it may be set.
+    pub writable: Writable,
+    /// The permitted values as [`Session::readings`] would show them, in the unit's order; empty when it tells none.
+    pub choices: Vec<String>,
+    /// The unit of the value; empty for text.
+    pub unit: &'static str,
+}
+
+/// The conversation with one UPS. Its contract stands at the top of this module.
+#[derive(Debug)]
+pub struct Session {
+    config: SessionConfig,
+    out: Outbox,
+    now: Time,
+    link: LinkState,
+    phase: Phase,
+    framer: Framer,
+    exchange: Option<Exchange>,
+    free_at: Time,
+    last_byte: Time,
+    disturbed_until: Time,
+    shortest_answer: Duration,
+    classifier: Classifier,
+    status: StatusTracker,
+    readings: Readings,
+    discovery: Discovery,
+    unit: Unit,
+    quality: LinkQuality,
+    last_heard: Option<Time>,
+}
+
+/// What is known of the unit itself.
+#[derive(Debug, Default)]
+struct Unit {
+    commands: CodeSet,
+    /// The unit told its commands itself.
+    listed: bool,
+    capabilities: Capabilities,
+    firmware: Option<String>,
+}
+
+impl Session {
+    /// A session without a port. Call [`Session::handle_open`] when there is one.
+    pub fn new(config: SessionConfig) -> Session {
+        Session {
+            config,
+            out: Outbox::default(),
+            now: Time::ZERO,
+            link: LinkState::Closed,
+            phase: Phase::Closed,
+            framer: Framer::default(),
+            exchange: None,
+            free_at: Time::ZERO,
+            last_byte: Time::ZERO,
+            disturbed_until: Time::ZERO,
+            shortest_answer: Duration::ZERO,
+            classifier: Classifier::default(),
+            status: StatusTracker::new(),
+            readings: Readings::default(),
+            discovery: Discovery::default(),
+            unit: Unit::default(),
+            quality: LinkQuality::default(),
+            last_heard: None,
+        }
+    }
+
+    /// The port was opened.
+    pub fn handle_open(&mut self, now: Time) {
+        self.pass_time(now);
+        self.set_link(LinkState::Connecting);
+        self.begin_fence();
+    }
+
+    /// The port is gone. Readings and status keep their last values; they are as old as [`Session::last_heard`] says.
+    pub fn handle_close(&mut self, now: Time) {
+        self.pass_time(now);
+        self.exchange = None;
+        self.framer.clear();
+        self.phase = Phase::Closed;
+        self.discovery = Discovery::default();
+        self.set_link(LinkState::Closed);
+    }
+
+    /// Bytes arrived, in one piece or in many.
+    pub fn handle_input(&mut self, now: Time, bytes: &[u8]) {
+        self.pass_time(now);
+        if matches!(self.phase, Phase::Closed) {
+            return;
+        }
+        let mut answer = None;
+        for byte in bytes {
+            self.take_byte(*byte, &mut answer);
+        }
+        if let Some(line) = answer {
+            self.take_answer(line);
+        }
+        self.advance();
+    }
+
+    /// The deadline was reached. Calling it early or late is harmless.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.pass_time(now);
+        self.check_deadlines();
+        self.advance();
+    }
+
+    /// The next thing to do. Drain this until it yields [`Output::Timeout`].
+    pub fn poll_output(&mut self) -> Output {
+        self.out.queue.pop_front().unwrap_or_else(|| Output::Timeout(self.deadline()))
+    }
+
+    /// How the link is.
+    pub fn link(&self) -> LinkState {
+        self.link
+    }
+
+    /// The last status that was believed; none before the first.
+    pub fn status(&self) -> Option<Status> {
+        self.status.published()
+    }
+
+    /// Every reading, by NUT name and sorted by it.
+    pub fn readings(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.readings.values()
+    }
+
+    /// One reading.
+    pub fn reading(&self, name: &str) -> Option<&Value> {
+        self.readings.value(name)
+    }
+
+    /// When the UPS last gave an answer of the right shape.
+    pub fn last_heard(&self) -> Option<Time> {
+        self.last_heard
+    }
+
+    /// What was counted on the line.
+    pub fn quality(&self) -> &LinkQuality {
+        &self.quality
+    }
+
+    /// What is known of a variable beside its value; none when this unit has no such variable.
+    pub fn variable_info(&self, name: &str) -> Option<VariableInfo> {
+        let variable = self.readings.variable(name)?;
+        let shown = |raw: &String| {
+            variable.values(raw.as_bytes()).into_iter().next().map(|(_, value)| alloc::format!("{value}"))
+        };
+        let capability = self.unit.capabilities.of(variable.code);
+        let choices: Vec<String> =
+            capability.map(|found| found.choices().iter().filter_map(shown).collect()).unwrap_or_default();
+        let writable = match variable.writable {
+            Writable::Choice if choices.len() < 2 => Writable::No,
+            writable => writable,
+        };
+        Some(VariableInfo { writable, choices, unit: variable.unit })
+    }
+
+    fn pass_time(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
+    fn set_link(&mut self, link: LinkState) {
+        if self.link != link {
+            self.link = link;
+            self.out.event(Event::Link(link));
+        }
+    }
+
+    /// Takes one byte. An answer that it completes goes to `answer`: whatever else arrived with it is looked at before the
+    /// next question goes out, because bytes behind an answer mean that the line is not in step.
+    fn take_byte(&mut self, byte: u8, answer: &mut Option<Vec<u8>>) {
+        let began = !self.framer.is_open();
+        let open =
+            if answer.is_some() { None } else { self.exchange.as_ref().map(|exchange| exchange.grammar) };
+        self.last_byte = self.now;
+        self.note_byte(byte);
+        match self.framer.push(byte, open) {
+            Some(Frame::Alert(alert)) => self.take_alert(alert),
+            Some(Frame::Line(line)) if self.phase != Phase::Running => self.take_answer(line),
+            Some(Frame::Line(line)) if open.is_some() => *answer = Some(line),
+            Some(Frame::Line(_) | Frame::Overlong) => {
+                self.disturb_unless_fencing(|quality| quality.unsolicited += 1)
+            }
+            None if began && self.framer.is_open() && open.is_some() => self.check_first_byte(),
+            None => {}
+        }
+    }
+
+    fn take_alert(&mut self, alert: Alert) {
+        self.quality.alerts += 1;
+        if self.link != LinkState::Up {
+            return;
+        }
+        self.out.event(Event::Alert(alert));
+        let trusted = self.now >= self.disturbed_until;
+        if let Some(status) = self.status.take_alert(alert, trusted, self.now) {
+            self.publish_status(status);
+        }
+    }
+
+    fn publish_status(&mut self, status: Status) {
+        self.out.event(Event::Status(status));
+        self.readings.put("ups.status", Value::Text(status.tokens()), &mut self.out);
+        match status.alarm() {
+            Some(alarm) => self.readings.put("ups.alarm", Value::Text(alarm), &mut self.out),
+            None => self.readings.remove("ups.alarm", &mut self.out),
+        }
+    }
+}
+
+/// What waits to be polled.
+#[derive(Debug, Default)]
+struct Outbox {
+    queue: VecDeque<Output>,
+}
+
+impl Outbox {
+    fn event(&mut self, event: Event) {
+        self.queue.push_back(Output::Event(event));
+    }
+
+    fn transmit(&mut self, bytes: Vec<u8>) {
+        self.queue.push_back(Output::Transmit(bytes));
+    }
+}

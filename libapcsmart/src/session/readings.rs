@@ -1,0 +1,358 @@
+//! The readings, and the two rules that keep a bad line from changing them.
+//!
+//! 1. A changed reading is published only when a second read says the same, digit for digit. A damaged digit that is
+//!    still a digit passes every grammar; only repetition tells.
+//! 2. A confirmed reading is held until the next answer of a shape that this one can not have. A stray answer shifts all
+//!    that follow by one place; the shift shows at the first shape that differs, and what was held is dropped.
+//!
+//! Readings that jitter on an undisturbed line never agree; of [`MOST_READS`] that differ, the middle one is taken.
+//! Nothing else may write a published value.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Event, Outbox};
+use crate::grammar::Grammar;
+use crate::table::{Poll, VARIABLES, Variable, command};
+use crate::time::Time;
+use crate::value::Value;
+
+/// Reads in a row that may differ before the middle one is taken, or on a disturbed line none. Two agree sooner on
+/// every steady reading.
+const MOST_READS: usize = 4;
+
+/// Silences in a row, each followed by proof that the UPS listens, after which a command counts as not supported: one
+/// that the unit does not list, one that it lists, and one that has answered before.
+const SILENCES_UNTIL_UNSUPPORTED: [u8; 3] = [1, 2, 4];
+
+/// Commands that a unit does not list wait until it was read: on a unit that is silent on them each costs a second.
+pub(super) const UNLISTED_AFTER: Duration = Duration::from_secs(10);
+
+/// Damaged answers in a row after which a reading waits for its next turn, so that one reading can't stop all others.
+const FAILURES_UNTIL_NEXT_TURN: u8 = 3;
+
+/// How long a reading that was said to be not available rests before it is asked again.
+const REST: Poll = Poll::Static;
+
+/// One row of the variable table on this unit.
+#[derive(Debug)]
+struct Entry {
+    variable: &'static Variable,
+    /// The answer behind the published values.
+    published: Option<Vec<u8>>,
+    /// Answers that differ from it, oldest first.
+    reads: Vec<Vec<u8>>,
+    due: Time,
+    silences: u8,
+    failures: u8,
+    refusals: u8,
+    /// The unit says that it has the command.
+    listed: bool,
+    /// It had its turn in the first scan.
+    asked: bool,
+}
+
+/// A confirmed answer that waits for a clean answer of another shape.
+#[derive(Debug)]
+struct Held {
+    entry: usize,
+    reply: Vec<u8>,
+}
+
+/// All readings of one unit.
+#[derive(Debug, Default)]
+pub(super) struct Readings {
+    entries: Vec<Entry>,
+    held: Vec<Held>,
+    values: Vec<(&'static str, Value)>,
+    /// The first scan reads everything once and publishes at its end.
+    first_scan: bool,
+    /// Something was wrong on the line during the first scan.
+    first_scan_disturbed: bool,
+}
+
+impl Readings {
+    /// Starts over with the rows that hold on a unit that was just identified, and whether the unit lists each. Published values stay until the first
+    /// scan ends.
+    pub(super) fn begin(&mut self, rows: impl Iterator<Item = (&'static Variable, bool)>, now: Time) {
+        let fresh = |(variable, listed)| Entry {
+            variable,
+            published: None,
+            reads: Vec::new(),
+            due: if listed { now } else { now + UNLISTED_AFTER },
+            silences: 0,
+            failures: 0,
+            refusals: 0,
+            listed,
+            asked: !listed,
+        };
+        self.entries = rows.map(fresh).collect();
+        self.held.clear();
+        self.first_scan = true;
+        self.first_scan_disturbed = false;
+    }
+
+    /// What is published, sorted by name.
+    pub(super) fn values(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.values.iter().map(|(name, value)| (*name, value))
+    }
+
+    /// The published value of `name`.
+    pub(super) fn value(&self, name: &str) -> Option<&Value> {
+        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The row that publishes `name` on this unit.
+    pub(super) fn variable(&self, name: &str) -> Option<&'static Variable> {
+        self.entries.iter().map(|entry| entry.variable).find(|variable| variable.names.contains(&name))
+    }
+
+    /// Whether the first scan is still under way.
+    pub(super) fn in_first_scan(&self) -> bool {
+        self.first_scan
+    }
+
+    /// The next reading to take, if one is due: a doubted one first, then the most wanted, then the longest waiting.
+    pub(super) fn next(&self, now: Time) -> Option<usize> {
+        let due = self.entries.iter().enumerate().filter(|(_, entry)| entry.due <= now);
+        let order = |entry: &Entry| match self.first_scan {
+            true => (entry.asked, Poll::Fast, Time::ZERO),
+            false => (entry.reads.is_empty(), entry.variable.poll, entry.due),
+        };
+        due.min_by_key(|(_, entry)| order(entry)).map(|(place, _)| place)
+    }
+
+    /// When the next reading is due.
+    pub(super) fn due(&self) -> Time {
+        self.entries.iter().map(|entry| entry.due).min().unwrap_or(Time::NEVER)
+    }
+
+    /// Whether a confirmed reading waits for an answer of another shape.
+    pub(super) fn holds_any(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    pub(super) fn row(&self, entry: usize) -> &'static Variable {
+        self.entries[entry].variable
+    }
+
+    /// Asks for `name`'s row again as soon as the line is free.
+    pub(super) fn refresh(&mut self, row: &Variable, now: Time) {
+        let same = self.entries.iter_mut().filter(|entry| entry.variable.code == row.code);
+        same.for_each(|entry| entry.due = now);
+    }
+
+    /// Takes an answer of the right shape. Returns whether a second read agreed (`Some(true)`), disagreed, or was not
+    /// needed.
+    pub(super) fn take(&mut self, place: usize, reply: Vec<u8>, disturbed: bool, now: Time) -> Option<bool> {
+        let first_scan = self.first_scan;
+        let entry = &mut self.entries[place];
+        (entry.silences, entry.failures, entry.refusals) = (0, 0, 0);
+        entry.asked = true;
+        entry.due = now + entry.variable.poll.interval();
+        if entry.published.as_ref() == Some(&reply) {
+            let doubted = !entry.reads.is_empty();
+            entry.reads.clear();
+            return doubted.then_some(false);
+        }
+        if entry.reads.contains(&reply) {
+            entry.reads.clear();
+            self.held.retain(|held| held.entry != place);
+            self.held.push(Held { entry: place, reply });
+            return Some(true);
+        }
+        let first = entry.reads.is_empty();
+        entry.reads.push(reply);
+        if first && first_scan {
+            return None;
+        }
+        if entry.reads.len() < MOST_READS {
+            entry.due = now;
+        } else {
+            let reads = core::mem::take(&mut entry.reads);
+            if let Some(reply) = middle(reads).filter(|_| !disturbed) {
+                self.held.push(Held { entry: place, reply });
+            }
+        }
+        (!first).then_some(false)
+    }
+
+    /// The unit says that it has no value. Believed when it says so twice.
+    pub(super) fn not_available(&mut self, place: usize, now: Time, out: &mut Outbox) {
+        const BELIEVED: u8 = 2;
+        let entry = &mut self.entries[place];
+        entry.asked = true;
+        entry.reads.clear();
+        entry.refusals = entry.refusals.saturating_add(1);
+        if entry.published.is_some() && entry.refusals < BELIEVED {
+            entry.due = now;
+            return;
+        }
+        entry.due = now + REST.interval();
+        self.withdraw(place, out);
+    }
+
+    /// No answer came although the UPS listens. Returns whether the command now counts as not supported.
+    pub(super) fn silent(&mut self, place: usize, now: Time, out: &mut Outbox) -> bool {
+        let entry = &mut self.entries[place];
+        entry.silences = entry.silences.saturating_add(1);
+        let answered_before = entry.published.is_some() || !entry.reads.is_empty();
+        let [unlisted, listed, known] = SILENCES_UNTIL_UNSUPPORTED;
+        let limit = if answered_before {
+            known
+        } else if entry.listed {
+            listed
+        } else {
+            unlisted
+        };
+        let unsupported = entry.silences >= limit;
+        if unsupported {
+            let rest = if answered_before { Poll::Slow } else { REST };
+            entry.asked = true;
+            entry.due = now + rest.interval();
+            entry.reads.clear();
+            self.withdraw(place, out);
+        }
+        unsupported
+    }
+
+    /// The answer was damaged.
+    pub(super) fn failed(&mut self, place: usize, now: Time) {
+        let entry = &mut self.entries[place];
+        entry.failures = entry.failures.saturating_add(1);
+        if entry.failures.is_multiple_of(FAILURES_UNTIL_NEXT_TURN) {
+            entry.asked = true;
+            entry.due = now + entry.variable.poll.interval();
+        }
+    }
+
+    /// The line was disturbed: what waits for proof is dropped and read again.
+    pub(super) fn disturb(&mut self, now: Time) {
+        self.first_scan_disturbed |= self.first_scan;
+        for held in self.held.drain(..) {
+            self.entries[held.entry].due = now;
+        }
+    }
+
+    /// A clean answer of the shape `grammar` came: publishes what it proves to be in its right place.
+    pub(super) fn release(&mut self, grammar: Grammar, out: &mut Outbox) {
+        let mut place = 0;
+        while place < self.held.len() {
+            let shape = shape(self.entries[self.held[place].entry].variable);
+            if shape.excludes(grammar) {
+                let held = self.held.remove(place);
+                self.publish(held.entry, held.reply, out);
+            } else {
+                place += 1;
+            }
+        }
+    }
+
+    /// Ends the first scan once every row had its turn. On a line that stayed clean all readings are published together;
+    /// else each needs its second read. Returns whether the scan ended now.
+    pub(super) fn end_first_scan(&mut self, now: Time, out: &mut Outbox) -> bool {
+        if !self.first_scan || self.entries.iter().any(|entry| !entry.asked) {
+            return false;
+        }
+        self.first_scan = false;
+        for place in 0..self.entries.len() {
+            let entry = &mut self.entries[place];
+            match entry.reads.pop() {
+                Some(reply) if self.first_scan_disturbed => {
+                    entry.reads.push(reply);
+                    entry.due = now;
+                }
+                Some(reply) => self.publish(place, reply, out),
+                None => {}
+            }
+        }
+        let gone: Vec<&'static str> = {
+            let current =
+                self.entries.iter().filter(|entry| entry.published.is_some() || !entry.reads.is_empty());
+            let names: Vec<&'static str> = current.flat_map(|entry| entry.variable.names).copied().collect();
+            let table = |name: &str| VARIABLES.iter().any(|variable| variable.names.contains(&name));
+            self.values().map(|(name, _)| name).filter(|name| table(name) && !names.contains(name)).collect()
+        };
+        gone.into_iter().for_each(|name| self.remove(name, out));
+        true
+    }
+
+    /// Publishes a value that no row of the table reads.
+    pub(super) fn put(&mut self, name: &'static str, value: Value, out: &mut Outbox) {
+        match self.values.binary_search_by_key(&name, |(known, _)| known) {
+            Ok(place) if self.values[place].1 == value => return,
+            Ok(place) => self.values[place].1 = value.clone(),
+            Err(place) => self.values.insert(place, (name, value.clone())),
+        }
+        out.event(Event::Reading { name, value });
+    }
+
+    /// Takes `name` back.
+    pub(super) fn remove(&mut self, name: &'static str, out: &mut Outbox) {
+        if let Ok(place) = self.values.binary_search_by_key(&name, |(known, _)| known) {
+            self.values.remove(place);
+            out.event(Event::Withdrawn { name });
+        }
+    }
+
+    fn publish(&mut self, place: usize, reply: Vec<u8>, out: &mut Outbox) {
+        let variable = self.entries[place].variable;
+        let values = variable.values(&reply);
+        self.entries[place].published = Some(reply);
+        for name in variable.names {
+            if values.iter().all(|(named, _)| named != name) {
+                self.remove(name, out);
+            }
+        }
+        for (name, value) in values {
+            if name == "input.voltage" {
+                self.widen(&value, out);
+            }
+            if name == "battery.alarm.threshold" {
+                let enabled = value != Value::from("N");
+                self.put("ups.beeper.status", if enabled { "enabled" } else { "disabled" }.into(), out);
+            }
+            self.put(name, value, out);
+        }
+    }
+
+    /// Keeps the extremes of the input voltage ourselves: reading `M` or `N` resets them in the UPS.
+    fn widen(&mut self, voltage: &Value, out: &mut Outbox) {
+        let beyond = |name: &str, test: fn(f64, f64) -> bool| match (
+            self.value(name).and_then(Value::as_f64),
+            voltage.as_f64(),
+        ) {
+            (Some(known), Some(new)) => test(new, known),
+            (known, _) => known.is_none(),
+        };
+        let higher = beyond("input.voltage.maximum", |new, known| new > known);
+        let lower = beyond("input.voltage.minimum", |new, known| new < known);
+        if higher {
+            self.put("input.voltage.maximum", voltage.clone(), out);
+        }
+        if lower {
+            self.put("input.voltage.minimum", voltage.clone(), out);
+        }
+    }
+
+    fn withdraw(&mut self, place: usize, out: &mut Outbox) {
+        if self.entries[place].published.take().is_some() {
+            self.entries[place].variable.names.iter().for_each(|name| self.remove(name, out));
+        }
+    }
+}
+
+/// The shape of a row's answer.
+fn shape(variable: &Variable) -> Grammar {
+    command::command(variable.code).map_or(Grammar::Anything, |command| command.grammar)
+}
+
+/// The middle one of several numbers; none when one is no number.
+fn middle(replies: Vec<Vec<u8>>) -> Option<Vec<u8>> {
+    let number = |reply: &[u8]| core::str::from_utf8(reply).ok()?.trim_end_matches(':').parse::<f64>().ok();
+    let mut numbers: Vec<(f64, Vec<u8>)> =
+        replies.into_iter().map(|reply| Some((number(&reply)?, reply))).collect::<Option<_>>()?;
+    numbers.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let middle = numbers.len() / 2;
+    numbers.into_iter().nth(middle).map(|(_, reply)| reply)
+}

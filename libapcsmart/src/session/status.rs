@@ -1,0 +1,275 @@
+//! The status, and when a change of it is believed.
+//!
+//! An alert byte on an undisturbed line is believed at once: it is what makes an outage known within milliseconds. It is
+//! checked against `Q` right after. A change that no alert announced needs two reads of `Q` that agree. "Neither on line
+//! nor on battery" needs two reads a second apart, because units say so for a moment while they switch. Nothing but this
+//! file may change the published status.
+
+use core::time::Duration;
+
+use crate::alert::Alert;
+use crate::status::{Status, flag};
+use crate::table::Code;
+use crate::time::Time;
+
+/// Between two reads of `Q` on a quiet line.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Between two reads that both say "neither on line nor on battery".
+const ZERO_APART: Duration = Duration::from_secs(1);
+/// Between two reads of a register.
+const REGISTER_INTERVAL: Duration = Duration::from_secs(20);
+/// How long after an alert a change that it announces is expected.
+const ANNOUNCED_FOR: Duration = Duration::from_secs(5);
+const SOURCE: u8 = flag::ON_LINE | flag::ON_BATTERY;
+
+/// The registers, in the order of the fields of [`Status`].
+pub(super) const REGISTERS: [Code; 3] = [Code::one(b'~'), Code::one(b'\''), Code::one(b'8')];
+
+/// Follows `Q`, the registers and the alerts.
+#[derive(Debug)]
+pub(super) struct StatusTracker {
+    published: Option<Status>,
+    /// The last answer to `Q` that differs from what is published, and when it first came.
+    candidate: Option<(u8, Time)>,
+    /// Flags whose change an alert announced, until when.
+    announced: (u8, Time),
+    due: Time,
+    registers: [Register; 3],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Register {
+    due: Time,
+    candidate: Option<u8>,
+}
+
+impl StatusTracker {
+    pub(super) fn new() -> StatusTracker {
+        StatusTracker {
+            published: None,
+            candidate: None,
+            announced: (0, Time::ZERO),
+            due: Time::ZERO,
+            registers: [Register { due: Time::NEVER, candidate: None }; 3],
+        }
+    }
+
+    /// The published status.
+    pub(super) fn published(&self) -> Option<Status> {
+        self.published
+    }
+
+    /// Whether the last answer to `Q` was not believed yet, or none came.
+    pub(super) fn in_doubt(&self) -> bool {
+        self.published.is_none() || self.candidate.is_some()
+    }
+
+    /// A unit was found, or found again: status first.
+    pub(super) fn begin(&mut self, now: Time) {
+        self.due = now;
+        self.candidate = None;
+    }
+
+    /// This unit has the register at `place` of [`REGISTERS`].
+    pub(super) fn watch_register(&mut self, place: usize, now: Time) {
+        self.registers[place].due = now;
+    }
+
+    /// This unit does not have the register at `place`.
+    pub(super) fn drop_register(&mut self, place: usize) {
+        self.registers[place] = Register { due: Time::NEVER, candidate: None };
+    }
+
+    pub(super) fn due(&self) -> Time {
+        self.due
+    }
+
+    /// The register that is due, if one is.
+    pub(super) fn register_due(&self, now: Time) -> Option<usize> {
+        self.registers.iter().position(|register| register.due <= now)
+    }
+
+    pub(super) fn next_register(&self) -> Time {
+        self.registers.iter().map(|register| register.due).min().unwrap_or(Time::NEVER)
+    }
+
+    /// Takes an alert. Returns the new status when the alert alone changes it, which it may only on an undisturbed line.
+    pub(super) fn take_alert(&mut self, alert: Alert, trusted: bool, now: Time) -> Option<Status> {
+        let (set, cleared) = match alert {
+            Alert::LineFail => (flag::ON_BATTERY, flag::ON_LINE | flag::TRIM | flag::BOOST),
+            Alert::LineReturned => (flag::ON_LINE, flag::ON_BATTERY),
+            Alert::LowBattery => (flag::LOW_BATTERY, 0),
+            Alert::BatteryRecovered => (0, flag::LOW_BATTERY),
+            Alert::ReplaceBattery => (flag::REPLACE_BATTERY, 0),
+            Alert::Abnormal | Alert::AbnormalEnded | Alert::LoadOff => {
+                self.due = now;
+                self.hurry_registers(now);
+                return None;
+            }
+            Alert::MeasureUps | Alert::EepromChanged => return None,
+        };
+        self.due = now;
+        self.announced = (set | cleared, now + ANNOUNCED_FOR);
+        let status = self.published?;
+        let flags = status.flags & !cleared | set;
+        if !trusted || flags == status.flags {
+            return None;
+        }
+        self.candidate = None;
+        self.publish(Status { flags, ..status })
+    }
+
+    /// Takes an answer to `Q`. Returns the new status when it changed.
+    pub(super) fn take_flags(&mut self, flags: u8, now: Time) -> Option<Status> {
+        self.due = now + INTERVAL;
+        let published = self.published.map(|status| status.flags);
+        if published == Some(flags) {
+            self.candidate = None;
+            return None;
+        }
+        let since = match self.candidate {
+            Some((candidate, since)) if candidate == flags => Some(since),
+            _ => None,
+        };
+        let announced = published.is_some_and(|known| {
+            let (bits, until) = self.announced;
+            (known ^ flags) & !bits == 0 && now <= until
+        });
+        let believed = match since {
+            _ if announced && flags & SOURCE != 0 => true,
+            Some(since) if flags & SOURCE == 0 => now >= since + ZERO_APART,
+            Some(_) => true,
+            None => false,
+        };
+        if !believed {
+            self.candidate = Some((flags, since.unwrap_or(now)));
+            // A doubted zero waits its second; anything else is asked again at once.
+            self.due =
+                if flags & SOURCE == 0 { self.due.min(since.unwrap_or(now) + ZERO_APART) } else { now };
+            self.hurry_registers(now);
+            return None;
+        }
+        self.candidate = None;
+        self.hurry_registers(now);
+        self.publish(Status { flags, ..self.published.unwrap_or_default() })
+    }
+
+    /// Takes an answer to the register at `place` of [`REGISTERS`]. Returns the new status when it changed.
+    pub(super) fn take_register(&mut self, place: usize, value: u8, now: Time) -> Option<Status> {
+        let register = &mut self.registers[place];
+        register.due = now + REGISTER_INTERVAL;
+        let status = self.published?;
+        let known = [status.state, status.trip1, status.trip][place];
+        if known == Some(value) {
+            register.candidate = None;
+            return None;
+        }
+        if register.candidate != Some(value) {
+            register.candidate = Some(value);
+            register.due = now;
+            return None;
+        }
+        register.candidate = None;
+        let mut status = status;
+        *[&mut status.state, &mut status.trip1, &mut status.trip][place] = Some(value);
+        self.publish(status)
+    }
+
+    /// An answer to the register did not come or was damaged.
+    pub(super) fn postpone_register(&mut self, place: usize, now: Time) {
+        self.registers[place].due = now + INTERVAL;
+    }
+
+    fn hurry_registers(&mut self, now: Time) {
+        let watched = self.registers.iter_mut().filter(|register| register.due != Time::NEVER);
+        watched.for_each(|register| register.due = now);
+    }
+
+    fn publish(&mut self, status: Status) -> Option<Status> {
+        self.published = Some(status);
+        Some(status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_millis(ms)
+    }
+
+    fn online() -> StatusTracker {
+        let mut tracker = StatusTracker::new();
+        assert_eq!(tracker.take_flags(0x08, at(0)), None);
+        assert_eq!(tracker.take_flags(0x08, at(30)).unwrap().tokens(), "OL");
+        tracker
+    }
+
+    #[test]
+    fn a_change_without_an_alert_needs_two_reads_that_agree() {
+        let mut tracker = online();
+        assert_eq!(tracker.take_flags(0x48, at(1000)), None);
+        assert_eq!(tracker.due(), at(1000), "asked again at once");
+        assert_eq!(tracker.take_flags(0x08, at(1030)), None, "the second read contradicts");
+        assert_eq!(tracker.take_flags(0x48, at(2000)), None, "and the first counts no more");
+        assert_eq!(tracker.take_flags(0x48, at(2030)).unwrap().tokens(), "OL LB");
+    }
+
+    #[test]
+    fn an_alert_on_a_clean_line_changes_the_status_alone() {
+        let mut tracker = online();
+        assert_eq!(tracker.take_alert(Alert::LineFail, true, at(1500)).unwrap().tokens(), "OB");
+        assert_eq!(tracker.due(), at(1500), "and is checked at once");
+        assert_eq!(tracker.take_flags(0x10, at(1530)), None);
+        assert_eq!(tracker.take_alert(Alert::LineReturned, true, at(9000)).unwrap().tokens(), "OL");
+    }
+
+    #[test]
+    fn an_alert_on_a_disturbed_line_needs_one_read_that_agrees() {
+        let mut tracker = online();
+        assert_eq!(tracker.take_alert(Alert::LineFail, false, at(1500)), None);
+        assert_eq!(tracker.take_flags(0x10, at(1530)).unwrap().tokens(), "OB");
+        let mut lied_to = online();
+        assert_eq!(lied_to.take_alert(Alert::LineFail, false, at(1500)), None);
+        assert_eq!(lied_to.take_flags(0x08, at(1530)), None);
+    }
+
+    #[test]
+    fn an_alert_covers_only_the_change_that_it_announces() {
+        let mut tracker = online();
+        tracker.take_alert(Alert::LineFail, false, at(1500));
+        assert_eq!(tracker.take_flags(0x50, at(1530)), None, "low battery was not announced");
+        assert_eq!(tracker.take_flags(0x50, at(1560)).unwrap().tokens(), "OB LB");
+    }
+
+    #[test]
+    fn off_needs_two_reads_a_second_apart() {
+        let mut tracker = online();
+        assert_eq!(tracker.take_flags(0x00, at(5000)), None);
+        assert_eq!(tracker.take_flags(0x00, at(5500)), None);
+        assert_eq!(tracker.due(), at(6000));
+        assert_eq!(tracker.take_flags(0x00, at(6000)).unwrap().tokens(), "OFF");
+    }
+
+    #[test]
+    fn a_register_is_believed_at_its_second_read() {
+        let mut tracker = online();
+        tracker.watch_register(2, at(100));
+        assert_eq!(tracker.take_register(2, 0x80, at(130)), None);
+        assert_eq!(
+            tracker.take_register(2, 0x80, at(160)).unwrap().alarm().as_deref(),
+            Some("Over temperature")
+        );
+    }
+
+    #[test]
+    fn an_abnormal_alert_says_look_and_changes_nothing_itself() {
+        let mut tracker = online();
+        tracker.watch_register(2, at(100));
+        tracker.take_register(2, 0, at(130));
+        tracker.take_register(2, 0, at(160));
+        assert_eq!(tracker.take_alert(Alert::Abnormal, true, at(2000)), None);
+        assert_eq!((tracker.due(), tracker.register_due(at(2000))), (at(2000), Some(2)));
+    }
+}
