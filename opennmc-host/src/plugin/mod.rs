@@ -1,1 +1,37 @@
-//! Sandboxed plugins.
+//! Sandboxed plugins: WebAssembly components, one thread each, under a supervisor.
+//!
+//! ```text
+//! package (tar) ─ manifest ─ grant ─ engine (compile) ─ instance ─ thread (its loop, its sockets)
+//!                                                                     ▲ mailbox      │ reports
+//!                                                                  supervisor on the main loop
+//! ```
+//!
+//! The invariant: no guest code ever runs on the main loop, and the main loop never waits for a plugin thread
+//! (but for at most a second in [`Supervisor::stop`]). A plugin that fails loses its own memory and its own sockets,
+//! nothing else.
+
+mod bindings;
+mod capability;
+mod config;
+mod engine;
+mod epitaph;
+mod error;
+mod grant;
+mod instance;
+mod library;
+mod lifecycle;
+mod manifest;
+mod package;
+mod supervisor;
+mod thread;
+mod watch;
+
+pub use config::effective_config;
+pub use epitaph::Epitaph;
+pub use error::PluginError;
+pub use grant::Grant;
+pub use library::find_package;
+pub use lifecycle::State;
+pub use manifest::{ByteSize, Identity, Limits, Manifest, Needs, UpsAccess};
+pub use package::{Digest, Package};
+pub use supervisor::{PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions};

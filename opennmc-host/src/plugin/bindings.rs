@@ -1,0 +1,39 @@
+//! What wasmtime needs to know of `wit/plugin.wit`, generated from it.
+//!
+//! The imports and `lifecycle` are one world; each optional export is a tiny world of its own (a *facet*), so that a
+//! component is asked which of them it has. Nothing is implemented here.
+
+/// All imports, and the one export that every plugin has.
+pub(crate) mod base {
+    wasmtime::component::bindgen!({ path: "wit", world: "opennmc:plugin/plugin" });
+}
+
+/// For plugins that hear what happens.
+pub(crate) mod events {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-events; world facet { export opennmc:plugin/events@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-events/facet",
+        with: { "opennmc:plugin/types": super::base::opennmc::plugin::types },
+    });
+}
+
+/// For plugins that use timers.
+pub(crate) mod timers {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-timers; world facet { export opennmc:plugin/timer-events@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-timers/facet",
+    });
+}
+
+/// For plugins that serve TCP.
+pub(crate) mod tcp {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-tcp; world facet { export opennmc:plugin/tcp-events@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-tcp/facet",
+    });
+}
+
+pub(crate) use base::opennmc::plugin as wit;

@@ -1,0 +1,105 @@
+//! The `log` interface: lines in the host's log, marked with the plugin's name.
+//!
+//! A plugin can't forge or flood the log: control characters are escaped, long lines cut, and more than
+//! [`LINES_PER_MINUTE`] are dropped and counted.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::plugin::bindings::wit::log;
+use crate::plugin::instance::InstanceState;
+
+/// Ten a second; nobody reads more, and the card's log is small.
+const LINES_PER_MINUTE: u32 = 600;
+const WINDOW: Duration = Duration::from_secs(60);
+/// Bytes of one line.
+const LINE: usize = 1_024;
+
+pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
+    log::add_to_linker::<_, HasSelf<InstanceState>>(linker, |state| state)
+}
+
+/// Whose lines they are, and how many there were of late.
+pub(in crate::plugin) struct State {
+    plugin: Arc<str>,
+    window_began: Instant,
+    lines: u32,
+}
+
+impl State {
+    pub(in crate::plugin) fn new(plugin: Arc<str>) -> Self {
+        Self { plugin, window_began: Instant::now(), lines: 0 }
+    }
+
+    /// Whether one more line may be written now.
+    fn admits(&mut self, now: Instant) -> bool {
+        if now.saturating_duration_since(self.window_began) >= WINDOW {
+            if let dropped @ 1.. = self.lines.saturating_sub(LINES_PER_MINUTE) {
+                tracing::warn!(plugin = %self.plugin, "{dropped} log lines of this plugin were dropped");
+            }
+            self.window_began = now;
+            self.lines = 0;
+        }
+        self.lines = self.lines.saturating_add(1);
+        if self.lines == LINES_PER_MINUTE {
+            tracing::warn!(plugin = %self.plugin, "logs too much; its next lines of this minute are dropped");
+        }
+        self.lines < LINES_PER_MINUTE
+    }
+}
+
+impl log::Host for InstanceState {
+    fn write(&mut self, level: log::Level, message: String) {
+        if !self.log.admits(Instant::now()) {
+            return;
+        }
+        let plugin = &self.log.plugin;
+        let message = printable(&message);
+        match level {
+            log::Level::Error => tracing::error!(%plugin, "{message}"),
+            log::Level::Warn => tracing::warn!(%plugin, "{message}"),
+            log::Level::Info => tracing::info!(%plugin, "{message}"),
+            log::Level::Debug => tracing::debug!(%plugin, "{message}"),
+        }
+    }
+}
+
+/// The line, cut and without control characters.
+fn printable(message: &str) -> String {
+    let cut = &message[..message.floor_char_boundary(LINE)];
+    let mut line = String::with_capacity(cut.len());
+    for c in cut.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    if cut.len() < message.len() {
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_can_not_forge_a_second_line() {
+        assert_eq!(printable("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
+    }
+
+    #[test]
+    fn a_long_message_is_cut_at_a_character() {
+        let line = printable(&"ä".repeat(LINE));
+        assert!(line.len() <= LINE + '…'.len_utf8() && line.ends_with("ä…"));
+    }
+
+    #[test]
+    fn a_flood_is_cut_off_until_the_next_minute() {
+        let mut state = State::new("x".into());
+        let now = state.window_began;
+        let admitted = (0..10_000).filter(|_| state.admits(now)).count();
+        assert_eq!(admitted, LINES_PER_MINUTE as usize - 1);
+        assert!(state.admits(now + WINDOW));
+    }
+}

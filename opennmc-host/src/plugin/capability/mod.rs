@@ -1,0 +1,134 @@
+//! What plugins can do: one module per WIT interface, and no other place where a host function is implemented.
+//!
+//! Each module has the same three parts: `link` adds the interface to a linker, `State::new` makes what one instance
+//! needs, and one `Host` implementation holds the functions. [`linker`] decides from the grant what is linked:
+//! an interface that is not linked does not exist for the plugin. No function here blocks.
+
+mod clock;
+mod descriptions;
+mod log;
+pub(super) mod tcp;
+mod timers;
+mod ups;
+
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Engine, ResourceLimiter};
+
+use super::bindings::wit;
+use super::instance::InstanceState;
+use super::manifest::ByteSize;
+use super::{Grant, UpsAccess};
+
+pub(super) use self::clock::State as ClockState;
+pub(super) use self::log::State as LogState;
+pub(super) use self::timers::State as TimersState;
+pub(super) use self::ups::State as UpsState;
+
+/// One interface: its name in WIT, and how it is linked when it is granted.
+struct Capability {
+    name: &'static str,
+    granted: fn(&Grant) -> bool,
+    /// What the author has to write in `plugin.toml` to be granted it.
+    ask: &'static str,
+    link: fn(&mut Linker<InstanceState>) -> wasmtime::Result<()>,
+}
+
+const CAPABILITIES: [Capability; 6] = [
+    // Only types: nothing to grant.
+    Capability { name: "types", granted: |_| true, ask: "", link: link_types },
+    Capability { name: "log", granted: |_| true, ask: "", link: log::link },
+    Capability { name: "clock", granted: |_| true, ask: "", link: clock::link },
+    Capability { name: "timers", granted: |_| true, ask: "", link: timers::link },
+    Capability {
+        name: "ups",
+        granted: |grant| grant.ups == Some(UpsAccess::Read),
+        ask: "ups = \"read\"",
+        link: ups::link,
+    },
+    Capability {
+        name: "tcp",
+        granted: Grant::listens,
+        ask: "listen = { NAME = [\"ADDRESS:PORT\"] }",
+        link: tcp::link,
+    },
+];
+
+/// A linker with exactly the granted interfaces.
+pub(super) fn linker(engine: &Engine, grant: &Grant) -> wasmtime::Result<Linker<InstanceState>> {
+    let mut linker = Linker::new(engine);
+    for capability in CAPABILITIES.iter().filter(|capability| (capability.granted)(grant)) {
+        (capability.link)(&mut linker)?;
+    }
+    Ok(linker)
+}
+
+/// The first import of `component` that is not granted, in words that say how to ask for it.
+pub(super) fn ungranted(engine: &Engine, component: &Component, grant: &Grant) -> Option<String> {
+    component.component_type().imports(engine).find_map(|(import, _)| {
+        let interface = import.strip_prefix("opennmc:plugin/").and_then(|rest| rest.split('@').next());
+        let known = CAPABILITIES.iter().find(|capability| Some(capability.name) == interface);
+        match known {
+            Some(capability) if (capability.granted)(grant) => None,
+            Some(capability) => Some(format!(
+                "imports {import}, which is not granted; plugin.toml must ask for it under [needs]: {}",
+                capability.ask
+            )),
+            None => Some(format!("imports {import}, which this OpenNMC does not offer")),
+        }
+    })
+}
+
+fn link_types(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
+    wit::types::add_to_linker::<_, HasSelf<InstanceState>>(linker, |state| state)
+}
+
+impl wit::types::Host for InstanceState {}
+
+/// Tables hold function references; real programs have hundreds.
+const TABLE_ELEMENTS: usize = 20_000;
+
+/// How much memory an instance has and may have.
+#[derive(Debug)]
+pub(super) struct MemoryLimit {
+    limit: ByteSize,
+    used: u64,
+    /// The size that was asked for and refused since the call began.
+    pub(super) refused: Option<u64>,
+}
+
+impl MemoryLimit {
+    pub(super) fn new(limit: ByteSize) -> Self {
+        Self { limit, used: 0, refused: None }
+    }
+
+    /// Bytes of linear memory in use.
+    pub(super) fn used(&self) -> u64 {
+        self.used
+    }
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let wanted = self.used + (desired as u64).saturating_sub(current as u64);
+        if wanted > self.limit.0 {
+            self.refused = Some(wanted);
+            return Ok(false);
+        }
+        self.used = wanted;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS)
+    }
+}

@@ -1,0 +1,285 @@
+//! One running instance of a plugin: its store, and every call into it.
+//!
+//! All calls go through [`Instance::call`], which sets the deadline, pins nothing from the call before, counts, and turns
+//! whatever went wrong into an epitaph. After an epitaph the instance must not be entered again: drop it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use wasmtime::Store;
+use wasmtime::component::{Component, InstancePre};
+
+use super::bindings::{base, events, tcp, timers, wit};
+use super::capability::{self, ClockState, LogState, MemoryLimit, TimersState, UpsState};
+use super::epitaph::Bounds;
+use super::thread::connections::Connections;
+use super::watch::{self, Watch};
+use super::{Epitaph, Grant};
+use crate::state::{Event, Severity, SnapshotCell};
+
+pub(super) use tcp::exports::opennmc::plugin::tcp_events::{Inbound, Outbound};
+
+/// `start` may do more than a call while serving: read its configuration, build tables.
+const START: Duration = Duration::from_secs(2);
+/// Bytes that one host call, or one result, may carry out of the guest.
+const HOST_CALL_BYTES: usize = 16 << 20;
+
+/// What host functions work on; everything of it belongs to one instance and ends with it.
+pub(super) struct InstanceState {
+    pub(super) log: LogState,
+    pub(super) clock: ClockState,
+    pub(super) ups: UpsState,
+    pub(super) timers: TimersState,
+    pub(super) connections: Connections,
+    pub(super) memory: MemoryLimit,
+}
+
+/// What an instance is made from, besides the component.
+pub(super) struct Origin<'a> {
+    pub(super) plugin: Arc<str>,
+    pub(super) grant: &'a Grant,
+    pub(super) started: Instant,
+    pub(super) snapshots: SnapshotCell,
+    pub(super) connections: Connections,
+    pub(super) watch: Arc<Watch>,
+    pub(super) gauges: Arc<Gauges>,
+}
+
+/// A running instance.
+pub(super) struct Instance {
+    store: Store<InstanceState>,
+    lifecycle: base::Plugin,
+    events: Option<events::Facet>,
+    timers: Option<timers::Facet>,
+    tcp: Option<tcp::Facet>,
+    call_ms: u64,
+    memory: super::ByteSize,
+    watch: Arc<Watch>,
+    gauges: Arc<Gauges>,
+}
+
+/// Figures that the plugin's thread writes and the main loop shows.
+#[derive(Debug, Default)]
+pub(super) struct Gauges {
+    pub(super) calls: AtomicU64,
+    pub(super) slowest_call_us: AtomicU64,
+    pub(super) memory: AtomicU64,
+    pub(super) connections: AtomicU64,
+    pub(super) missed_events: AtomicU64,
+}
+
+impl Instance {
+    /// Instantiates the component; `start` is not called yet. No guest code runs when an import is not granted.
+    pub(super) fn new(component: &Component, origin: Origin<'_>) -> Result<Self, Epitaph> {
+        let engine = component.engine();
+        if let Some(problem) = capability::ungranted(engine, component, origin.grant) {
+            return Err(Epitaph::new(format!("refused: plugin.wasm {problem}")));
+        }
+        let limits = origin.grant.limits;
+        let mut store = Store::new(
+            engine,
+            InstanceState {
+                log: LogState::new(origin.plugin),
+                clock: ClockState::new(origin.started),
+                ups: UpsState::new(origin.snapshots),
+                timers: TimersState::new(limits.timers),
+                connections: origin.connections,
+                memory: MemoryLimit::new(limits.memory),
+            },
+        );
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(HOST_CALL_BYTES);
+        store.set_epoch_deadline(watch::epochs(START.as_millis() as u64));
+        let _in_flight = origin.watch.enter();
+        let refused = |error: wasmtime::Error| Epitaph::new(format!("refused: plugin.wasm: {error:#}"));
+        let pre = capability::linker(engine, origin.grant)
+            .and_then(|linker| linker.instantiate_pre(component))
+            .map_err(refused)?;
+        let facets = Facets::probe(&pre, origin.grant)?;
+        let instance = pre.instantiate(&mut store).map_err(|error| {
+            let memory = store.data().memory.refused;
+            let memory = memory.map_or(String::new(), |_| format!("; its memory limit is {}", limits.memory));
+            Epitaph::new(format!("refused: plugin.wasm: {error:#}{memory}"))
+        })?;
+        Ok(Self {
+            lifecycle: facets.lifecycle.load(&mut store, &instance).map_err(refused)?,
+            events: facets
+                .events
+                .map(|facet| facet.load(&mut store, &instance))
+                .transpose()
+                .map_err(refused)?,
+            timers: facets
+                .timers
+                .map(|facet| facet.load(&mut store, &instance))
+                .transpose()
+                .map_err(refused)?,
+            tcp: facets.tcp.map(|facet| facet.load(&mut store, &instance)).transpose().map_err(refused)?,
+            store,
+            call_ms: limits.call_ms,
+            memory: limits.memory,
+            watch: Arc::clone(&origin.watch),
+            gauges: origin.gauges,
+        })
+    }
+
+    /// What host functions work on.
+    pub(super) fn state(&mut self) -> &mut InstanceState {
+        self.store.data_mut()
+    }
+
+    /// Whether the plugin hears events.
+    pub(super) fn hears_events(&self) -> bool {
+        self.events.is_some()
+    }
+
+    /// The first call. An error of the guest is a refused start.
+    pub(super) fn start(&mut self, config: &str) -> Result<(), Epitaph> {
+        let call_ms = self.call_ms.max(START.as_millis() as u64);
+        self.timed("start", call_ms, |this| {
+            this.lifecycle.opennmc_plugin_lifecycle().call_start(&mut this.store, config)
+        })?
+        .map_err(|reason| Epitaph::new(format!("`start` refused: {}", first_line(&reason))))
+    }
+
+    /// The last call.
+    pub(super) fn stop(&mut self) -> Result<(), Epitaph> {
+        self.call("stop", |this| this.lifecycle.opennmc_plugin_lifecycle().call_stop(&mut this.store))
+    }
+
+    pub(super) fn on_event(&mut self, event: &Event) -> Result<(), Epitaph> {
+        let event = shown(event);
+        self.call("on-event", |this| match &this.events {
+            Some(facet) => facet.opennmc_plugin_events().call_on_event(&mut this.store, &event),
+            None => Ok(()),
+        })
+    }
+
+    pub(super) fn on_timer(&mut self, timer: u64) -> Result<(), Epitaph> {
+        self.call("on-timer", |this| match &this.timers {
+            Some(facet) => facet.opennmc_plugin_timer_events().call_on_timer(&mut this.store, timer),
+            None => Ok(()),
+        })
+    }
+
+    /// The inner result is the guest's: it does not want this connection, and why.
+    pub(super) fn on_accept(
+        &mut self,
+        listener: &str,
+        connection: u64,
+        peer: &str,
+    ) -> Result<Result<(), String>, Epitaph> {
+        self.call("on-accept", |this| match &this.tcp {
+            Some(facet) => {
+                facet.opennmc_plugin_tcp_events().call_on_accept(&mut this.store, listener, connection, peer)
+            }
+            None => Ok(Err("the plugin serves no TCP".to_owned())),
+        })
+    }
+
+    pub(super) fn on_data(&mut self, batch: &[Inbound]) -> Result<Vec<Outbound>, Epitaph> {
+        self.call("on-data", |this| match &this.tcp {
+            Some(facet) => facet.opennmc_plugin_tcp_events().call_on_data(&mut this.store, batch),
+            None => Ok(Vec::new()),
+        })
+    }
+
+    pub(super) fn on_closed(&mut self, connection: u64, reason: &str) -> Result<(), Epitaph> {
+        self.call("on-closed", |this| match &this.tcp {
+            Some(facet) => {
+                facet.opennmc_plugin_tcp_events().call_on_closed(&mut this.store, connection, reason)
+            }
+            None => Ok(()),
+        })
+    }
+
+    fn call<R>(
+        &mut self,
+        name: &str,
+        enter: impl FnOnce(&mut Self) -> wasmtime::Result<R>,
+    ) -> Result<R, Epitaph> {
+        self.timed(name, self.call_ms, enter)
+    }
+
+    fn timed<R>(
+        &mut self,
+        name: &str,
+        call_ms: u64,
+        enter: impl FnOnce(&mut Self) -> wasmtime::Result<R>,
+    ) -> Result<R, Epitaph> {
+        self.store.set_epoch_deadline(watch::epochs(call_ms));
+        let state = self.store.data_mut();
+        state.ups.begin_call();
+        state.memory.refused = None;
+        let began = Instant::now();
+        let watch = Arc::clone(&self.watch);
+        let in_flight = watch.enter();
+        let result = enter(self);
+        drop(in_flight);
+        self.count(began.elapsed());
+        result.map_err(|error| {
+            let refused_memory = self.store.data().memory.refused;
+            Epitaph::of_trap(name, &error, &Bounds { call_ms, memory: self.memory, refused_memory })
+        })
+    }
+
+    /// This thread is the only one that writes the gauges, so plain loads and stores do.
+    fn count(&self, took: Duration) {
+        let gauges = &self.gauges;
+        gauges.calls.store(gauges.calls.load(Relaxed) + 1, Relaxed);
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        if took > gauges.slowest_call_us.load(Relaxed) {
+            gauges.slowest_call_us.store(took, Relaxed);
+        }
+        gauges.memory.store(self.store.data().memory.used(), Relaxed);
+    }
+}
+
+/// Which exports a component has.
+struct Facets {
+    lifecycle: base::PluginIndices,
+    events: Option<events::FacetIndices>,
+    timers: Option<timers::FacetIndices>,
+    tcp: Option<tcp::FacetIndices>,
+}
+
+impl Facets {
+    fn probe(pre: &InstancePre<InstanceState>, grant: &Grant) -> Result<Self, Epitaph> {
+        let lifecycle = base::PluginIndices::new(pre).map_err(|error| {
+            Epitaph::new(format!("refused: plugin.wasm has no opennmc:plugin/lifecycle that fits: {error:#}"))
+        })?;
+        let tcp = tcp::FacetIndices::new(pre).ok();
+        if grant.listens() && tcp.is_none() {
+            let text = "refused: plugin.toml asks for listeners, but plugin.wasm exports no opennmc:plugin/tcp-events";
+            return Err(Epitaph::new(text));
+        }
+        Ok(Self {
+            lifecycle,
+            events: events::FacetIndices::new(pre).ok(),
+            timers: timers::FacetIndices::new(pre).ok(),
+            tcp,
+        })
+    }
+}
+
+fn shown(event: &Event) -> wit::types::Event {
+    wit::types::Event {
+        kind: event.kind.clone(),
+        severity: match event.severity {
+            Severity::Info => wit::types::Severity::Info,
+            Severity::Warning => wit::types::Severity::Warning,
+            Severity::Critical => wit::types::Severity::Critical,
+        },
+        device: event.device.clone(),
+        at_ms: event.at_ms,
+        fields: event.fields.clone(),
+    }
+}
+
+/// A guest's reason, short and without control characters: it goes into the log and into events.
+pub(super) fn first_line(reason: &str) -> String {
+    /// Enough for a sentence.
+    const MOST: usize = 300;
+    let line = reason.lines().next().unwrap_or("");
+    line[..line.floor_char_boundary(MOST)].chars().filter(|c| !c.is_control()).collect()
+}

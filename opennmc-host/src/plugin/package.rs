@@ -1,0 +1,162 @@
+//! A plugin package: an uncompressed tar, read whole into memory.
+//!
+//! A package may come from anywhere, so every count and size is bounded before bytes are kept, and only plain files
+//! with plain names are taken. Nothing is ever written to disk here: a name in a package never becomes a path.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use tar::EntryType;
+
+use super::{Manifest, PluginError};
+
+/// A package is a program of tens of KiB and a few web pages.
+const PACKAGE_BYTES: u64 = 32 << 20;
+/// Python or JavaScript components are this large; ours are a hundredth.
+const WASM_BYTES: u64 = 24 << 20;
+const MANIFEST_BYTES: u64 = 64 << 10;
+const ASSET_BYTES: u64 = 4 << 20;
+const ENTRIES: usize = 1_024;
+/// What a tar header holds without extensions, and plenty.
+const NAME_BYTES: usize = 100;
+
+/// A package in memory.
+#[derive(Debug, Clone)]
+pub struct Package {
+    /// Where it was read from; for messages.
+    pub path: PathBuf,
+    /// Its parsed `plugin.toml`.
+    pub manifest: Manifest,
+    /// `plugin.wasm`, a component.
+    pub wasm: Vec<u8>,
+    /// The SHA-256 of `plugin.wasm`: what a grant is tied to.
+    pub digest: Digest,
+    /// The files under `assets/`, by the path below it.
+    pub assets: BTreeMap<String, Vec<u8>>,
+}
+
+impl Package {
+    /// Reads and checks a package.
+    pub fn open(path: &Path) -> Result<Self, PluginError> {
+        let file = File::open(path).map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
+        Self::read(path, file)
+    }
+
+    /// As [`Package::open`], from any reader; `path` is for messages.
+    pub fn read(path: &Path, reader: impl Read) -> Result<Self, PluginError> {
+        let wrong = |problem: String| PluginError::Package { path: path.to_owned(), problem };
+        let mut files = read_files(reader).map_err(wrong)?;
+        let absent = |name: &str| wrong(format!("has no {name}; pack it with `cargo xtask build`"));
+        let manifest = files.remove("plugin.toml").ok_or_else(|| absent("plugin.toml"))?;
+        let wasm = files.remove("plugin.wasm").ok_or_else(|| absent("plugin.wasm"))?;
+        let manifest =
+            String::from_utf8(manifest).map_err(|_| wrong("plugin.toml is not UTF-8 text".to_owned()))?;
+        let assets = files
+            .into_iter()
+            .filter_map(|(name, bytes)| Some((name.strip_prefix("assets/")?.to_owned(), bytes)))
+            .collect();
+        Ok(Self {
+            path: path.to_owned(),
+            manifest: Manifest::parse(path, &manifest)?,
+            digest: Digest(Sha256::digest(&wasm).into()),
+            wasm,
+            assets,
+        })
+    }
+}
+
+/// Every file of the tar by name, or what is wrong with it.
+fn read_files(reader: impl Read) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    // One byte more than permitted can be read, so that a package of exactly the limit is told from a larger one.
+    let mut counted = Counted { inner: reader.take(PACKAGE_BYTES + 1), read: 0 };
+    let mut archive = tar::Archive::new(&mut counted);
+    let mut files = BTreeMap::new();
+    // Raw: extension records (long names, sparse maps, overridden sizes) show up as entries and are refused.
+    let entries = archive.entries().map_err(|error| format!("is no tar: {error}"))?.raw(true);
+    for (index, entry) in entries.enumerate() {
+        if index >= ENTRIES {
+            return Err(format!("has more than {ENTRIES} entries"));
+        }
+        let entry = entry.map_err(|error| format!("is no tar: {error}"))?;
+        let (name, bytes) = read_file(entry)?;
+        if files.insert(name.clone(), bytes).is_some() {
+            return Err(format!("has `{name}` twice"));
+        }
+    }
+    if counted.read > PACKAGE_BYTES {
+        return Err(format!("is larger than {} MiB", PACKAGE_BYTES >> 20));
+    }
+    Ok(files)
+}
+
+fn read_file<R: Read>(mut entry: tar::Entry<'_, R>) -> Result<(String, Vec<u8>), String> {
+    let name = plain_name(&entry.path_bytes())?;
+    if entry.header().entry_type() != EntryType::Regular {
+        return Err(format!("has `{name}`, which is not a regular file; pack plain files only"));
+    }
+    let most = match name.as_str() {
+        "plugin.toml" => MANIFEST_BYTES,
+        "plugin.wasm" => WASM_BYTES,
+        _ => ASSET_BYTES,
+    };
+    let size = entry.header().size().map_err(|error| format!("`{name}`: {error}"))?;
+    if size > most {
+        return Err(format!("`{name}` has {size} bytes; the most is {most}"));
+    }
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes).map_err(|error| format!("`{name}`: {error}"))?;
+    if bytes.len() as u64 != size {
+        return Err(format!("ends in the middle of `{name}`; copy it again"));
+    }
+    Ok((name, bytes))
+}
+
+/// The name when it is a relative path of plain parts.
+fn plain_name(name: &[u8]) -> Result<String, String> {
+    let shown = String::from_utf8_lossy(name).escape_debug().to_string();
+    let is_plain = |part: &[u8]| {
+        !part.is_empty()
+            && !part.starts_with(b".")
+            && part.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-+@".contains(byte))
+    };
+    if name.len() > NAME_BYTES || !name.split(|&byte| byte == b'/').all(is_plain) {
+        return Err(format!(
+            "has a file named `{shown}`; use relative paths of at most {NAME_BYTES} letters, digits, `.`, `_`, `-`"
+        ));
+    }
+    Ok(shown)
+}
+
+/// A SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+/// Counts what passes.
+struct Counted<R> {
+    inner: R,
+    read: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.read += count as u64;
+        Ok(count)
+    }
+}

@@ -1,0 +1,432 @@
+//! Starts plugins, watches over them, starts them again: the main loop's side of the plugin platform.
+//!
+//! Nothing here runs guest code or waits for a plugin's thread, except [`Supervisor::stop`], which waits at most
+//! [`STOP`]. Plugin threads speak to it through [`Report`]s on the main loop's channel; it speaks to them through
+//! bounded mailboxes and a stop flag.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Relaxed, SeqCst},
+};
+use std::sync::mpsc::TrySendError;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use calloop::channel::{Sender, SyncSender, sync_channel};
+use calloop::ping::{Ping, make_ping};
+
+use super::PluginError;
+use super::engine::Compiler;
+use super::epitaph::{self, Epitaph};
+use super::instance::Gauges;
+use super::lifecycle::{Lifecycle, Start, State, Verdict};
+use super::manifest::is_id;
+use super::thread::budget::Budget;
+use super::thread::{self as service, Announcement, Job};
+use super::watch::{self, Watch};
+use crate::state::{Event, Severity, SnapshotCell};
+
+/// Events that wait for a plugin that is busy; what comes beyond is not delivered to it, and counted.
+const MAILBOX: usize = 256;
+/// How long stopping may take in all.
+const STOP: Duration = Duration::from_secs(1);
+/// A call that still runs after this part of [`STOP`] is interrupted.
+const STOP_PATIENCE: Duration = Duration::from_millis(600);
+/// A plugin's thread runs the compiler, and guest code on the same stack. Untouched pages cost nothing.
+const THREAD_STACK: usize = 4 << 20;
+
+/// What the operator wants of one plugin: `[plugin.ID]`.
+#[derive(Debug, Clone, Default)]
+pub struct PluginSettings {
+    /// The plugin's id.
+    pub id: String,
+    /// Its package; `None`: the newest in the package folders.
+    pub package: Option<PathBuf>,
+    /// Addresses that replace the manifest's, by listener.
+    pub listen: BTreeMap<String, Vec<SocketAddr>>,
+    /// Keys that replace the manifest's defaults.
+    pub config: toml::Table,
+}
+
+/// What all plugins share.
+#[derive(Debug, Clone)]
+pub struct SupervisorOptions {
+    /// Where packages are found, by precedence.
+    pub package_dirs: Vec<PathBuf>,
+    /// Where the host keeps its state.
+    pub state_dir: PathBuf,
+    /// The origin of the host's uptime.
+    pub started: Instant,
+}
+
+/// Something a plugin's thread says to the supervisor; opaque to the main loop, which only carries it.
+#[derive(Debug)]
+pub struct Report(Said);
+
+#[derive(Debug)]
+enum Said {
+    /// A guest call began after a quiet time: the watchdog has to tick.
+    Busy,
+    /// Attempt `attempt` of plugin `index` says…
+    Plugin { index: usize, attempt: u64, news: News },
+}
+
+#[derive(Debug)]
+enum News {
+    Started(Announcement),
+    Ended(Result<(), Epitaph>),
+}
+
+/// How one plugin is.
+#[derive(Debug, Clone)]
+pub struct PluginStatus {
+    /// Its id.
+    pub id: String,
+    /// The version that started last.
+    pub version: Option<String>,
+    /// Where it stands.
+    pub state: State,
+    /// Failures since its last healthy minute.
+    pub strikes: u32,
+    /// How often it was started again after a failure.
+    pub restarts: u64,
+    /// Its last failure.
+    pub epitaph: Option<Epitaph>,
+    /// Its listeners, while it runs.
+    pub listening: Vec<(String, SocketAddr)>,
+    /// Open connections.
+    pub connections: u64,
+    /// Bytes of its memory.
+    pub memory: u64,
+    /// Calls into it since the host started.
+    pub calls: u64,
+    /// The longest of them, in microseconds.
+    pub slowest_call_us: u64,
+    /// Events it did not get because its mailbox was full.
+    pub missed_events: u64,
+}
+
+/// The main loop's side of all plugins.
+pub struct Supervisor {
+    options: SupervisorOptions,
+    package_dirs: Arc<[PathBuf]>,
+    compiler: Arc<Compiler>,
+    watch: Arc<Watch>,
+    budget: Budget,
+    snapshots: SnapshotCell,
+    reports: Sender<Report>,
+    plugins: Vec<Plugin>,
+    next_tick: Option<Instant>,
+}
+
+struct Plugin {
+    id: Arc<str>,
+    settings: Arc<PluginSettings>,
+    life: Lifecycle,
+    /// Whether the first start has ended.
+    settled: bool,
+    attempt: u64,
+    running: Option<Running>,
+    announcement: Option<Announcement>,
+    gauges: Arc<Gauges>,
+}
+
+/// The thread of the attempt under way.
+struct Running {
+    thread: JoinHandle<()>,
+    mailbox: SyncSender<Arc<Event>>,
+    stop: Arc<AtomicBool>,
+    wake: Ping,
+}
+
+impl Supervisor {
+    /// Sets the engine up. Packages are not read yet: one that is missing or broken is a failed start of its plugin and
+    /// keeps nothing else from running.
+    pub fn new(
+        options: SupervisorOptions,
+        settings: Vec<PluginSettings>,
+        snapshots: SnapshotCell,
+        reports: Sender<Report>,
+    ) -> Result<Self, PluginError> {
+        for (index, plugin) in settings.iter().enumerate() {
+            let problem = if !is_id(&plugin.id) {
+                "is no plugin id; ids are lower-case letters, digits and hyphens"
+            } else if settings[..index].iter().any(|earlier| earlier.id == plugin.id) {
+                "is there twice; keep one"
+            } else {
+                continue;
+            };
+            return Err(PluginError::Settings { id: plugin.id.clone(), problem: problem.to_owned() });
+        }
+        let waker = reports.clone();
+        let watch = Watch::new(move || {
+            // The receiver is gone only when the host ends.
+            let _ = waker.send(Report(Said::Busy));
+        });
+        Ok(Self {
+            package_dirs: options.package_dirs.clone().into(),
+            options,
+            compiler: Compiler::new()?,
+            watch,
+            budget: Budget::of_process(),
+            snapshots,
+            reports,
+            plugins: settings.into_iter().map(Plugin::new).collect(),
+            next_tick: None,
+        })
+    }
+
+    /// Starts every plugin on its own thread, and returns at once.
+    pub fn start_all(&mut self) {
+        for index in 0..self.plugins.len() {
+            self.start(index);
+        }
+    }
+
+    /// Takes in what a plugin's thread said.
+    pub fn handle_report(&mut self, report: Report) -> Vec<Event> {
+        let now = Instant::now();
+        match report.0 {
+            Said::Busy => {
+                self.next_tick.get_or_insert(now + watch::TICK);
+                Vec::new()
+            }
+            Said::Plugin { index, attempt, news } => match self.plugins.get_mut(index) {
+                // An earlier attempt has nothing to say any more.
+                Some(plugin) if plugin.attempt == attempt => plugin.hear(now, news),
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// When [`Supervisor::handle_deadline`] has to be called at the latest.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.plugins.iter().filter_map(|plugin| plugin.life.deadline()).chain(self.next_tick).min()
+    }
+
+    /// Ticks the watchdog and starts again what has waited long enough.
+    pub fn handle_deadline(&mut self, now: Instant) -> Vec<Event> {
+        if self.next_tick.is_some_and(|due| due <= now) {
+            self.compiler.engine().increment_epoch();
+            self.next_tick = self.watch.keeps_ticking().then(|| now + watch::TICK);
+        }
+        for index in 0..self.plugins.len() {
+            if self.plugins[index].life.deadline().is_some_and(|due| due <= now) {
+                self.start(index);
+            }
+        }
+        Vec::new()
+    }
+
+    /// Gives an event to every plugin that hears events. A full mailbox misses it.
+    pub fn publish(&mut self, event: &Arc<Event>) {
+        for plugin in &mut self.plugins {
+            plugin.give(event);
+        }
+    }
+
+    /// Whether every plugin's first start has ended, one way or the other.
+    pub fn settled(&self) -> bool {
+        self.plugins.iter().all(|plugin| plugin.settled)
+    }
+
+    /// How every plugin is, in the order of the configuration.
+    pub fn status(&self) -> Vec<PluginStatus> {
+        self.plugins.iter().map(Plugin::status).collect()
+    }
+
+    /// Asks all plugins to stop, and waits for them for at most a second in all. A call that does not return is
+    /// interrupted; a thread that still does not end is left behind.
+    pub fn stop(&mut self) {
+        let mut threads: Vec<(Arc<str>, JoinHandle<()>)> = Vec::new();
+        for plugin in &mut self.plugins {
+            plugin.life.stopped();
+            if let Some(running) = plugin.running.take() {
+                running.stop.store(true, SeqCst);
+                running.wake.ping();
+                threads.push((Arc::clone(&plugin.id), running.thread));
+            }
+        }
+        let began = Instant::now();
+        while !threads.iter().all(|(_, thread)| thread.is_finished()) && began.elapsed() < STOP {
+            thread::sleep(Duration::from_millis(2));
+            // The main loop's timer can't tick while it waits here.
+            if began.elapsed() > STOP_PATIENCE {
+                self.compiler.engine().increment_epoch();
+            }
+        }
+        for (id, thread) in threads {
+            if !thread.is_finished() {
+                tracing::warn!(plugin = %id, "did not stop within {} s; left behind", STOP.as_secs());
+            } else if thread.join().is_err() {
+                tracing::error!(plugin = %id, "its thread panicked while stopping");
+            }
+        }
+        self.next_tick = None;
+    }
+
+    fn start(&mut self, index: usize) {
+        let plugin = &mut self.plugins[index];
+        plugin.life.begin();
+        plugin.attempt += 1;
+        let attempt = plugin.attempt;
+        if let Err(error) = self.spawn(index, attempt) {
+            // Reported as any other failure, so that there is one way into the back-off.
+            let news = News::Ended(Err(Epitaph::new(format!("the host can't start its thread: {error}"))));
+            let _ = self.reports.send(Report(Said::Plugin { index, attempt, news }));
+        }
+    }
+
+    fn spawn(&mut self, index: usize, attempt: u64) -> std::io::Result<()> {
+        let plugin = &mut self.plugins[index];
+        let (mailbox, mail) = sync_channel(MAILBOX);
+        let (wake, woken) = make_ping()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let reports = self.reports.clone();
+        let say = move |news| {
+            // The receiver is gone only when the host ends.
+            let _ = reports.send(Report(Said::Plugin { index, attempt, news }));
+        };
+        let announce = say.clone();
+        let job = Job {
+            plugin: Arc::clone(&plugin.id),
+            settings: Arc::clone(&plugin.settings),
+            package_dirs: Arc::clone(&self.package_dirs),
+            compiler: Arc::clone(&self.compiler),
+            watch: Arc::clone(&self.watch),
+            budget: self.budget.clone(),
+            gauges: Arc::clone(&plugin.gauges),
+            snapshots: self.snapshots.clone(),
+            started: self.options.started,
+            mailbox: mail,
+            stop: Arc::clone(&stop),
+            wake: woken,
+            announce: Box::new(move |announcement| announce(News::Started(announcement))),
+        };
+        let thread = thread::Builder::new()
+            .name(format!("plugin {}", plugin.id))
+            .stack_size(THREAD_STACK)
+            .spawn(move || say(News::Ended(service::run(job))))?;
+        plugin.running = Some(Running { thread, mailbox, stop, wake });
+        Ok(())
+    }
+}
+
+impl Plugin {
+    fn new(settings: PluginSettings) -> Self {
+        Self {
+            id: settings.id.as_str().into(),
+            settings: Arc::new(settings),
+            life: Lifecycle::new(),
+            settled: false,
+            attempt: 0,
+            running: None,
+            announcement: None,
+            gauges: Arc::default(),
+        }
+    }
+
+    fn hear(&mut self, now: Instant, news: News) -> Vec<Event> {
+        self.settled = true;
+        match news {
+            News::Started(announcement) => {
+                let kind = match self.life.started(now) {
+                    Start::Fresh => "plugin.started",
+                    Start::Recovery => "plugin.recovered",
+                };
+                let listening = listed(&announcement.listening);
+                tracing::info!(plugin = %self.id, version = announcement.version, listening, "{}", &kind["plugin.".len()..]);
+                let fields = vec![("version", announcement.version.clone()), ("listening", listening)];
+                self.announcement = Some(announcement);
+                vec![self.event(kind, Severity::Info, fields)]
+            }
+            News::Ended(result) => {
+                self.running = None;
+                self.announcement = None;
+                self.gauges.connections.store(0, Relaxed);
+                self.gauges.memory.store(0, Relaxed);
+                match result {
+                    Ok(()) => {
+                        self.life.stopped();
+                        Vec::new()
+                    }
+                    Err(epitaph) => self.mourn(now, epitaph),
+                }
+            }
+        }
+    }
+
+    /// One line and one event for each failure: why, and what happens next.
+    fn mourn(&mut self, now: Instant, epitaph: Epitaph) -> Vec<Event> {
+        let reason = epitaph.text.clone();
+        match self.life.failed(now, epitaph) {
+            Verdict::Retry(wait) => {
+                let (seconds, strike) = (wait.as_secs(), self.life.strikes());
+                tracing::error!(plugin = %self.id, strike, "failed: {reason}; next start in {seconds} s");
+                let fields = vec![("reason", reason), ("retry-seconds", seconds.to_string())];
+                vec![self.event("plugin.failed", Severity::Warning, fields)]
+            }
+            Verdict::Quarantine => {
+                let strikes = self.life.strikes();
+                tracing::error!(
+                    plugin = %self.id,
+                    "failed: {reason}; quarantined after {strikes} failures: repair it, then restart OpenNMC or the plugin"
+                );
+                let fields = vec![("reason", reason), ("failures", strikes.to_string())];
+                vec![self.event("plugin.quarantined", Severity::Critical, fields)]
+            }
+        }
+    }
+
+    fn event(&self, kind: &str, severity: Severity, fields: Vec<(&str, String)>) -> Event {
+        let own = [("plugin".to_owned(), self.id.to_string())];
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Event {
+            kind: kind.to_owned(),
+            severity,
+            device: String::new(),
+            at_ms: epitaph::wall_ms(),
+            fields: own.into_iter().chain(fields).collect(),
+        }
+    }
+
+    fn give(&mut self, event: &Arc<Event>) {
+        let hears = self.announcement.as_ref().is_some_and(|announcement| announcement.hears_events);
+        let Some(running) = self.running.as_ref().filter(|_| hears) else { return };
+        if let Err(TrySendError::Full(_)) = running.mailbox.try_send(Arc::clone(event)) {
+            let missed = self.gauges.missed_events.fetch_add(1, Relaxed) + 1;
+            if missed.is_power_of_two() {
+                tracing::warn!(plugin = %self.id, missed, "its mailbox is full; it misses events");
+            }
+        }
+    }
+
+    fn status(&self) -> PluginStatus {
+        let gauges = &self.gauges;
+        PluginStatus {
+            id: self.id.to_string(),
+            version: self.announcement.as_ref().map(|announcement| announcement.version.clone()),
+            state: self.life.state(),
+            strikes: self.life.strikes(),
+            restarts: self.life.restarts(),
+            epitaph: self.life.epitaph().cloned(),
+            listening: self
+                .announcement
+                .as_ref()
+                .map_or_else(Vec::new, |announcement| announcement.listening.clone()),
+            connections: gauges.connections.load(Relaxed),
+            memory: gauges.memory.load(Relaxed),
+            calls: gauges.calls.load(Relaxed),
+            slowest_call_us: gauges.slowest_call_us.load(Relaxed),
+            missed_events: gauges.missed_events.load(Relaxed),
+        }
+    }
+}
+
+fn listed(listening: &[(String, SocketAddr)]) -> String {
+    listening.iter().map(|(name, address)| format!("{name}={address}")).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,169 @@
+//! A plugin's listening sockets.
+//!
+//! When the system is out of file descriptors a listener rests for [`REST`] instead of spinning: the waiting connection
+//! keeps it readable all the time.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use calloop::generic::Generic;
+use calloop::{Interest, LoopHandle, Mode, PostAction, RegistrationToken};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
+
+use super::Inbox;
+use crate::plugin::{Epitaph, Grant};
+
+/// Long enough for connections to end, short enough that a client notices little.
+const REST: Duration = Duration::from_millis(200);
+/// Accepted of one listener in one turn, so that a flood of connections does not keep those that are open waiting.
+const ACCEPTS_A_TURN: usize = 64;
+/// Connections that the kernel holds until we take them; it lowers this to its own limit.
+const BACKLOG: i32 = 4_096;
+
+/// All listeners of one plugin.
+pub(super) struct Listeners {
+    handle: LoopHandle<'static, Inbox>,
+    bound: Vec<Listener>,
+}
+
+struct Listener {
+    name: String,
+    address: SocketAddr,
+    socket: Rc<TcpListener>,
+    token: Option<RegistrationToken>,
+    resting: Option<Instant>,
+}
+
+impl Listeners {
+    /// Binds every address of the grant; none is accepted from before [`Listeners::open`].
+    pub(super) fn bind(handle: LoopHandle<'static, Inbox>, grant: &Grant) -> Result<Self, Epitaph> {
+        let mut bound = Vec::new();
+        for (name, addresses) in &grant.listen {
+            for &address in addresses {
+                let socket = bind_one(address, addresses).map_err(|error| {
+                    let hint = if error.kind() == io::ErrorKind::AddrInUse {
+                        "; another program, or another plugin, listens there: stop it or change `listen`"
+                    } else {
+                        ""
+                    };
+                    Epitaph::new(format!("can't listen on {address} for `{name}`: {error}{hint}"))
+                })?;
+                let address = socket.local_addr().unwrap_or(address);
+                bound.push(Listener {
+                    name: name.clone(),
+                    address,
+                    socket: Rc::new(socket),
+                    token: None,
+                    resting: None,
+                });
+            }
+        }
+        Ok(Self { handle, bound })
+    }
+
+    /// Begins to hear of connections.
+    pub(super) fn open(&mut self) -> Result<(), Epitaph> {
+        for index in 0..self.bound.len() {
+            self.wake(index).map_err(|error| Epitaph::new(format!("can't watch a listener: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Names and addresses, as bound.
+    pub(super) fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        self.bound.iter().map(|listener| (listener.name.clone(), listener.address)).collect()
+    }
+
+    /// The name of a listener.
+    pub(super) fn name(&self, index: usize) -> &str {
+        &self.bound[index].name
+    }
+
+    /// The connections that wait, a bounded number of them.
+    pub(super) fn accept(&mut self, index: usize) -> Vec<(TcpStream, SocketAddr)> {
+        let mut accepted = Vec::new();
+        while accepted.len() < ACCEPTS_A_TURN {
+            match self.bound[index].socket.accept() {
+                Ok(connection) => accepted.push(connection),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // The client gave up before we came to it.
+                Err(error) if is_of_the_client(&error) => {}
+                Err(error) => {
+                    let (name, address) = (&self.bound[index].name, self.bound[index].address);
+                    tracing::warn!(
+                        "can't accept on {address} for `{name}`: {error}; next try in {} ms",
+                        REST.as_millis()
+                    );
+                    self.rest(index);
+                    break;
+                }
+            }
+        }
+        accepted
+    }
+
+    /// When the next resting listener wakes.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.bound.iter().filter_map(|listener| listener.resting).min()
+    }
+
+    /// Wakes the listeners that have rested.
+    pub(super) fn wake_rested(&mut self, now: Instant) {
+        for index in 0..self.bound.len() {
+            if self.bound[index].resting.is_some_and(|until| until <= now) && self.wake(index).is_err() {
+                self.rest(index);
+            }
+        }
+    }
+
+    fn wake(&mut self, index: usize) -> calloop::Result<()> {
+        let listener = &mut self.bound[index];
+        let source = Generic::new(Rc::clone(&listener.socket), Interest::READ, Mode::Level);
+        let token = self.handle.insert_source(source, move |_, _, inbox: &mut Inbox| {
+            inbox.accepting.push(index);
+            Ok(PostAction::Continue)
+        })?;
+        listener.token = Some(token);
+        listener.resting = None;
+        Ok(())
+    }
+
+    fn rest(&mut self, index: usize) {
+        let listener = &mut self.bound[index];
+        if let Some(token) = listener.token.take() {
+            self.handle.remove(token);
+        }
+        listener.resting = Some(Instant::now() + REST);
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        for listener in &mut self.bound {
+            if let Some(token) = listener.token.take() {
+                self.handle.remove(token);
+            }
+        }
+    }
+}
+
+fn bind_one(address: SocketAddr, all: &[SocketAddr]) -> io::Result<TcpListener> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;
+    // A restart must not wait for the old connections' TIME_WAIT.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    if address.is_ipv6() {
+        // "[::]" alone takes IPv4 too, as people expect; next to an IPv4 address of the same port it would collide.
+        let beside_ipv4 = all.iter().any(|other| other.is_ipv4() && other.port() == address.port());
+        sockopt::set_ipv6_v6only(&socket, beside_ipv4)?;
+    }
+    bind(&socket, &address)?;
+    listen(&socket, BACKLOG)?;
+    Ok(TcpListener::from(socket))
+}
+
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted)
+}

@@ -1,0 +1,318 @@
+//! A plugin's thread: its own loop, which owns its mailbox, its sockets, its timers and its instance.
+//!
+//! A turn of the loop first lets calloop's callbacks note what is ready, and only then works: events, timers, new
+//! connections, data, one write per connection. So no callback enters the guest, and the guest is entered once for all
+//! that arrived. The thread ends with its instance; whatever it held is closed by dropping it.
+
+pub(super) mod budget;
+pub(super) mod connections;
+mod listeners;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Relaxed, SeqCst},
+};
+use std::time::{Duration, Instant};
+
+use calloop::channel::{Channel, Event as Mail};
+use calloop::ping::PingSource;
+use calloop::{EventLoop, Readiness};
+
+use self::budget::Budget;
+use self::connections::{Arrival, Connections};
+use self::listeners::Listeners;
+use super::engine::Compiler;
+use super::instance::{self, Gauges, Inbound, Instance, Origin};
+use super::watch::Watch;
+use super::{Epitaph, Grant, Package, PluginError, PluginSettings, effective_config, library};
+use crate::state::{Event, SnapshotCell};
+
+/// Read of one connection in one turn. A client that asks for long lists in one burst gets their bytes multiplied in
+/// the guest's memory, so this is small; level-triggered readiness brings the rest in the next turn.
+const READ: usize = 2 << 10;
+/// Bytes in one call of `on-data`; what arrived beyond goes into another call of the same turn. Hundreds of requests:
+/// the cost of a call is spread thin, and the answers fit into a small guest's memory.
+const BATCH: usize = 8 << 10;
+/// An input buffer that grew larger is given back.
+const KEPT_ENTRIES: usize = 1_024;
+/// Events delivered in one turn, so that a full mailbox does not keep clients waiting.
+const EVENTS_A_TURN: usize = 16;
+/// Timers run in one turn.
+const TIMERS_A_TURN: usize = 64;
+
+/// Everything that one attempt to run a plugin needs.
+pub(super) struct Job {
+    pub(super) plugin: Arc<str>,
+    pub(super) settings: Arc<PluginSettings>,
+    pub(super) package_dirs: Arc<[PathBuf]>,
+    pub(super) compiler: Arc<Compiler>,
+    pub(super) watch: Arc<Watch>,
+    pub(super) budget: Budget,
+    pub(super) gauges: Arc<Gauges>,
+    pub(super) snapshots: SnapshotCell,
+    pub(super) started: Instant,
+    pub(super) mailbox: Channel<Arc<Event>>,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) wake: PingSource,
+    /// Called once when the plugin's `start` has succeeded.
+    pub(super) announce: Box<dyn Fn(Announcement) + Send>,
+}
+
+/// What a plugin that has started says of itself.
+#[derive(Debug, Clone)]
+pub(super) struct Announcement {
+    pub(super) version: String,
+    pub(super) listening: Vec<(String, SocketAddr)>,
+    pub(super) hears_events: bool,
+}
+
+/// What the loop's callbacks have noted, for the turn to work on.
+#[derive(Default)]
+pub(super) struct Inbox {
+    ready: Vec<(u64, Readiness)>,
+    accepting: Vec<usize>,
+    mail: VecDeque<Arc<Event>>,
+}
+
+/// Runs a plugin until it is asked to stop (`Ok`) or fails.
+pub(super) fn run(job: Job) -> Result<(), Epitaph> {
+    // A panic of the host's own code on this thread, wasmtime's included, costs this plugin only.
+    catch_unwind(AssertUnwindSafe(|| Service::start(job)?.serve())).unwrap_or_else(|panic| {
+        let text =
+            panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+        Err(Epitaph::new(format!("the host failed while running it: {}", text.unwrap_or("panic"))))
+    })
+}
+
+struct Service {
+    plugin: Arc<str>,
+    // Before the loop, so that sources are dropped while their loop lives.
+    instance: Instance,
+    listeners: Listeners,
+    budget: Budget,
+    gauges: Arc<Gauges>,
+    stop: Arc<AtomicBool>,
+    batch: Vec<Inbound>,
+    filled: usize,
+    batched: usize,
+    refusals: u64,
+    event_loop: EventLoop<'static, Inbox>,
+}
+
+impl Service {
+    fn start(job: Job) -> Result<Self, Epitaph> {
+        let unusable = |error: PluginError| Epitaph::new(error.to_string());
+        let package = open(&job).map_err(unusable)?;
+        let grant = Grant::new(&package.manifest, &job.settings).map_err(unusable)?;
+        let config = effective_config(&package.manifest, &job.settings.config).map_err(unusable)?;
+        let event_loop = EventLoop::<Inbox>::try_new().map_err(no_loop)?;
+        let handle = event_loop.handle();
+        handle.insert_source(job.wake, |(), (), _| {}).map_err(|error| no_loop(error.error))?;
+        handle
+            .insert_source(job.mailbox, |mail, (), inbox| {
+                if let Mail::Msg(event) = mail {
+                    inbox.mail.push_back(event);
+                }
+            })
+            .map_err(|error| no_loop(error.error))?;
+        let mut listeners = Listeners::bind(handle.clone(), &grant)?;
+        let component = job.compiler.compile(&package).map_err(unusable)?;
+        let origin = Origin {
+            plugin: Arc::clone(&job.plugin),
+            grant: &grant,
+            started: job.started,
+            snapshots: job.snapshots,
+            connections: Connections::new(handle, grant.limits.connections),
+            watch: job.watch,
+            gauges: Arc::clone(&job.gauges),
+        };
+        let mut instance = Instance::new(&component, origin)?;
+        instance.start(&config)?;
+        listeners.open()?;
+        (job.announce)(Announcement {
+            version: package.manifest.plugin.version.to_string(),
+            listening: listeners.addresses(),
+            hears_events: instance.hears_events(),
+        });
+        Ok(Self {
+            plugin: job.plugin,
+            instance,
+            listeners,
+            budget: job.budget,
+            gauges: job.gauges,
+            stop: job.stop,
+            batch: Vec::new(),
+            filled: 0,
+            batched: 0,
+            refusals: 0,
+            event_loop,
+        })
+    }
+
+    fn serve(mut self) -> Result<(), Epitaph> {
+        let mut inbox = Inbox::default();
+        let mut buffer = [0; READ];
+        while !self.stop.load(SeqCst) {
+            let timeout = self.timeout(&inbox);
+            self.event_loop.dispatch(timeout, &mut inbox).map_err(no_loop)?;
+            self.turn(&mut inbox, &mut buffer)?;
+        }
+        self.instance.stop()?;
+        self.instance.state().connections.flush();
+        Ok(())
+    }
+
+    /// How long nothing can happen but through the loop's sources.
+    fn timeout(&mut self, inbox: &Inbox) -> Option<Duration> {
+        if !inbox.mail.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let rested = self.listeners.deadline();
+        let state = self.instance.state();
+        let due = [state.timers.next_due(), state.connections.stall_deadline(), rested]
+            .into_iter()
+            .flatten()
+            .min()?;
+        Some(due.saturating_duration_since(Instant::now()))
+    }
+
+    fn turn(&mut self, inbox: &mut Inbox, buffer: &mut [u8; READ]) -> Result<(), Epitaph> {
+        for event in inbox.mail.drain(..inbox.mail.len().min(EVENTS_A_TURN)) {
+            self.instance.on_event(&event)?;
+        }
+        self.run_timers()?;
+        for listener in inbox.accepting.drain(..) {
+            self.accept(listener)?;
+        }
+        for (number, readiness) in inbox.ready.drain(..) {
+            self.read(number, readiness, buffer)?;
+        }
+        self.deliver()?;
+        self.settle()
+    }
+
+    fn run_timers(&mut self) -> Result<(), Epitaph> {
+        if self.instance.state().timers.next_due().is_none()
+            && self.instance.state().connections.stall_deadline().is_none()
+            && self.listeners.deadline().is_none()
+        {
+            return Ok(());
+        }
+        let now = Instant::now();
+        self.listeners.wake_rested(now);
+        self.instance.state().connections.drop_stalled(now);
+        for _ in 0..TIMERS_A_TURN {
+            let Some(timer) = self.instance.state().timers.pop_due(now) else { break };
+            self.instance.on_timer(timer)?;
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, listener: usize) -> Result<(), Epitaph> {
+        for (stream, peer) in self.listeners.accept(listener) {
+            let place = if self.instance.state().connections.is_full() { None } else { self.budget.take() };
+            let Some(place) = place else {
+                self.refuse(peer);
+                continue;
+            };
+            let number = match self.instance.state().connections.insert(stream, place) {
+                Ok(number) => number,
+                Err(error) => {
+                    tracing::debug!(plugin = %self.plugin, %peer, "connection lost at once: {error}");
+                    continue;
+                }
+            };
+            let name = self.listeners.name(listener);
+            if let Err(reason) = self.instance.on_accept(name, number, &peer.to_string())? {
+                let reason = instance::first_line(&reason);
+                tracing::info!(plugin = %self.plugin, %peer, "connection refused: {reason}");
+                self.instance.state().connections.forget(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// The stream is dropped: the client sees at once that it has to come back later.
+    fn refuse(&mut self, peer: SocketAddr) {
+        self.refusals += 1;
+        // The first, and then ever more rarely: a flood of clients must not become a flood of lines.
+        if self.refusals.is_power_of_two() {
+            tracing::warn!(
+                plugin = %self.plugin, %peer, refused = self.refusals,
+                "all connections that it may have are in use; connection refused"
+            );
+        }
+    }
+
+    fn read(&mut self, number: u64, readiness: Readiness, buffer: &mut [u8; READ]) -> Result<(), Epitaph> {
+        let connections = &mut self.instance.state().connections;
+        if readiness.writable || readiness.error {
+            connections.writable(number);
+        }
+        if !(readiness.readable || readiness.error) {
+            return Ok(());
+        }
+        if let Arrival::Bytes(count) = connections.read(number, buffer) {
+            self.enter_batch(number, &buffer[..count]);
+        }
+        if self.batched >= BATCH { self.deliver() } else { Ok(()) }
+    }
+
+    fn enter_batch(&mut self, connection: u64, bytes: &[u8]) {
+        match self.batch.get_mut(self.filled) {
+            Some(entry) => {
+                entry.connection = connection;
+                entry.bytes.clear();
+                entry.bytes.extend_from_slice(bytes);
+            }
+            None => self.batch.push(Inbound { connection, bytes: bytes.to_vec() }),
+        }
+        self.filled += 1;
+        self.batched += bytes.len();
+    }
+
+    /// Gives the guest all that was read, and queues its answers.
+    fn deliver(&mut self) -> Result<(), Epitaph> {
+        if self.filled == 0 {
+            return Ok(());
+        }
+        let answers = self.instance.on_data(&self.batch[..self.filled])?;
+        self.filled = 0;
+        self.batched = 0;
+        self.batch.truncate(KEPT_ENTRIES);
+        let connections = &mut self.instance.state().connections;
+        for answer in answers {
+            connections.answer(answer.connection, answer.bytes, answer.close);
+        }
+        connections.flush();
+        Ok(())
+    }
+
+    /// Writes what was queued, and tells the guest which connections are gone, until neither brings anything new.
+    fn settle(&mut self) -> Result<(), Epitaph> {
+        self.instance.state().connections.flush();
+        while let Some((number, reason)) = self.instance.state().connections.pop_gone() {
+            self.instance.on_closed(number, &reason)?;
+            self.instance.state().connections.flush();
+        }
+        let open = self.instance.state().connections.len() as u64;
+        self.gauges.connections.store(open, Relaxed);
+        Ok(())
+    }
+}
+
+fn open(job: &Job) -> Result<Package, PluginError> {
+    match &job.settings.package {
+        Some(path) => library::open_as(&job.settings.id, path),
+        None => library::find_package(&job.settings.id, &job.package_dirs),
+    }
+}
+
+fn no_loop(error: impl std::fmt::Display) -> Epitaph {
+    Epitaph::new(format!("the host can't run its loop: {error}"))
+}
