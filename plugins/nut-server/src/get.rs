@@ -102,11 +102,18 @@ fn type_of(
 
 /// A choice of numbers is a number, any other a text as long as the longest choice.
 fn choice_type(choices: &[String]) -> String {
-    if choices.iter().all(|choice| choice.parse::<f64>().is_ok()) {
+    if choices.iter().all(|choice| is_number(choice)) {
         return "NUMBER".to_owned();
     }
     let longest = choices.iter().map(String::len).max().unwrap_or(0);
     format!("STRING:{longest}")
+}
+
+/// By NUT's rule for numbers: digits with at most one dot, no exponent.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let dots = digits.bytes().filter(|byte| *byte == b'.').count();
+    dots <= 1 && digits.len() > dots && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 fn known(sentence: &Option<String>) -> &str {

@@ -72,7 +72,7 @@ impl Mirror {
         for device in host.devices() {
             if !is_servable(&device.name) {
                 host.warn(&format!(
-                    "the UPS name {:?} can't be used in NUT's protocol; NUT clients will not see this UPS",
+                    "the UPS name '{}' can't be used in NUT's protocol; NUT clients will not see this UPS",
                     device.name
                 ));
                 continue;

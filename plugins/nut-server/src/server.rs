@@ -109,6 +109,11 @@ impl TimerHandler for NutServer {
 }
 
 impl NutServer {
+    /// Memory that unfinished lines hold, in bytes.
+    pub fn unfinished_bytes(&self) -> usize {
+        self.unfinished
+    }
+
     fn serve(&mut self, host: &impl Host, id: u64, bytes: &[u8]) -> Outbound {
         let mut out = Vec::new();
         let Some(connection) = self.connections.get_mut(&id) else {
