@@ -3,6 +3,7 @@
 //! Each subcommand is one file (or one folder) of this crate and this file only names them. Nothing here is part of
 //! what ships; anything that a user of an installed OpenNMC needs belongs into `opennmc` itself.
 
+mod bench;
 mod build;
 mod ci;
 mod command;
@@ -49,6 +50,8 @@ enum Task {
     Test,
     /// Run every check and every test, as for a submission.
     Ci,
+    /// Measure, beside the peers; without a name: list the benchmarks.
+    Bench(bench::Options),
     /// Become another program that ends when we end.
     #[command(hide = true)]
     Guard(guard::Options),
@@ -74,6 +77,7 @@ fn run(task: Task) -> Result<()> {
         Task::DemoControl(options) => demo::control(&workspace, &options),
         Task::Test => test::run(&workspace),
         Task::Ci => ci::run(&workspace),
+        Task::Bench(options) => bench::run(&workspace, &options),
         Task::Guard(options) => guard::run(&options).map(|never| match never {}),
     }
 }

@@ -1,0 +1,39 @@
+//! `cargo xtask bench`: how fast we are, beside the peer, in the same run on the same machine.
+//!
+//! Without a name it lists the benchmarks. docs/benchmarks.md says how they measure and what the figures were.
+
+mod load;
+mod nut;
+mod opennmc;
+mod upsd;
+
+use anyhow::Result;
+
+use crate::workspace::Workspace;
+
+/// What `cargo xtask bench` takes.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    bench: Option<Bench>,
+}
+
+#[derive(clap::Subcommand)]
+enum Bench {
+    /// NUT requests per second, through the plugin sandbox, beside NUT's own upsd.
+    Nut(nut::Options),
+}
+
+/// Runs one benchmark or lists them.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    match &options.bench {
+        Some(Bench::Nut(options)) => nut::run(workspace, options),
+        None => {
+            println!(
+                "cargo xtask bench nut     NUT requests per second through the plugin sandbox, beside NUT's own upsd"
+            );
+            println!("\nEach takes --help.");
+            Ok(())
+        }
+    }
+}

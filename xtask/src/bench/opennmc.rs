@@ -1,0 +1,44 @@
+//! Our side of a benchmark: the release build of `opennmc` with a simulated UPS and the plugins as they ship.
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::nut::UPS;
+use crate::services::Services;
+use crate::workspace::{Profile, Workspace};
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// Starts it in `folder` and waits for `ready`. Gives its process number.
+pub(crate) fn start(
+    services: &mut Services,
+    workspace: &Workspace,
+    folder: &Path,
+    address: SocketAddr,
+) -> Result<u32> {
+    let config = folder.join("opennmc.toml");
+    let text = format!(
+        "[ups.{UPS}]\nport = \"sim:smart-ups-1500\"\n\n[plugin.nut-server]\nlisten = {{ nut = [\"{address}\"] }}\n"
+    );
+    fs::write(&config, text).context("could not write opennmc's configuration")?;
+    let state = folder.join("state");
+    fs::create_dir(&state).context("could not make the state folder")?;
+    let arguments: [OsString; 7] = [
+        "run".into(),
+        "--config".into(),
+        config.into(),
+        "--state".into(),
+        state.into(),
+        "--plugins".into(),
+        workspace.packages().into(),
+    ];
+    let pid =
+        services.start("opennmc", workspace.program("opennmc", Profile::Release).as_os_str(), &arguments)?;
+    services.wait_for_line("opennmc", "ready", START_LIMIT)?;
+    Ok(pid)
+}
