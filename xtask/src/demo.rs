@@ -129,7 +129,7 @@ impl Demo<'_> {
         ];
         let program = self.workspace.program("apcsmart-sim", self.profile);
         services.start("apcsmart-sim", program.as_os_str(), &arguments)?;
-        services.wait_for_line("apcsmart-sim", "ready", READY_LIMIT)?;
+        services.wait_until_ready("apcsmart-sim", READY_LIMIT)?;
         let socket = socket.to_str().context("the temporary folder's name is not UTF-8")?;
         fs::write(whereabouts(self.workspace), socket).context("could not note where the demo runs")?;
         Ok(link.to_str().context("the temporary folder's name is not UTF-8")?.to_owned())
@@ -151,7 +151,7 @@ impl Demo<'_> {
             self.workspace.packages().into(),
         ];
         services.start("opennmc", self.workspace.program("opennmc", self.profile).as_os_str(), &arguments)?;
-        services.wait_for_line("opennmc", "ready", READY_LIMIT)
+        services.wait_until_ready("opennmc", READY_LIMIT)
     }
 
     fn say_what_to_try(&self) {

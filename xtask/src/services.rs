@@ -117,13 +117,14 @@ impl Services {
         Ok(pid)
     }
 
-    /// Waits until `name` prints `line` on its standard output.
-    pub(crate) fn wait_for_line(&mut self, name: &str, line: &str, limit: Duration) -> Result<()> {
-        let mut seen = false;
-        self.wait(&format!("{name} to say `{line}`"), limit, |said| {
-            seen |=
-                said.is_some_and(|said| said.service == name && said.standard_output && said.text == line);
-            seen
+    /// Waits until `name` prints a line whose first word is `ready` on its standard output.
+    pub(crate) fn wait_until_ready(&mut self, name: &str, limit: Duration) -> Result<()> {
+        let mut ready = false;
+        self.wait(&format!("{name} to say `ready`"), limit, |said| {
+            ready |= said.is_some_and(|said| {
+                said.service == name && said.standard_output && said.text.split(' ').next() == Some("ready")
+            });
+            ready
         })
     }
 

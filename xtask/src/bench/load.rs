@@ -229,6 +229,8 @@ fn since(start: Timespec, end: Timespec) -> Duration {
 mod tests {
     use std::io::{BufRead, BufReader};
     use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
 
@@ -240,16 +242,24 @@ mod tests {
         }
     }
 
-    /// Answers every line with itself in capitals, in two pieces, until its clients are gone.
-    fn shouting_server() -> SocketAddr {
+    /// Long enough for some answers on the busiest machine.
+    const SOME_TIME: Duration = Duration::from_millis(300);
+
+    /// Answers every line with itself in capitals, in two pieces, and counts the lines.
+    fn shouting_server() -> (SocketAddr, Arc<AtomicU64>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
+        let asked = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&asked);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
+                let count = Arc::clone(&count);
+                stream.set_nodelay(true).unwrap();
                 std::thread::spawn(move || {
                     for line in BufReader::new(stream.try_clone().unwrap()).lines() {
                         let Ok(line) = line else { return };
+                        count.fetch_add(1, Ordering::SeqCst);
                         let (first, rest) = line.split_at(1);
                         let mut stream = &stream;
                         stream.write_all(first.to_uppercase().as_bytes()).unwrap();
@@ -258,7 +268,7 @@ mod tests {
                 });
             }
         });
-        address
+        (address, asked)
     }
 
     fn question(request: &str, answer: &str) -> Question {
@@ -268,9 +278,11 @@ mod tests {
     #[test]
     fn answers_are_counted_whole_even_when_they_come_in_pieces() {
         let mut questions = [question("abc\n", "ABC\n"), question("de\n", "DE\n")];
-        let short = Duration::from_millis(20);
-        let measured = closed_loop(shouting_server(), 3, &mut questions, &Strict, short, short).unwrap();
+        let (server, asked) = shouting_server();
+        let measured =
+            closed_loop(server, 3, &mut questions, &Strict, Duration::from_millis(10), SOME_TIME).unwrap();
         assert!(measured.answers > 0);
+        assert!(measured.answers < asked.load(Ordering::SeqCst), "opening and warming up are not counted");
         assert_eq!(measured.answers as usize, measured.latencies.len());
         assert!(measured.percentile(0.5) <= measured.percentile(0.99));
     }
@@ -278,9 +290,9 @@ mod tests {
     #[test]
     fn a_wrong_answer_ends_the_run_and_is_shown_with_its_request() {
         let mut questions = [question("abc\n", "ABD\n")];
-        let short = Duration::from_millis(20);
+        let (server, _) = shouting_server();
         let error =
-            closed_loop(shouting_server(), 1, &mut questions, &Strict, short, short).map(drop).unwrap_err();
+            closed_loop(server, 1, &mut questions, &Strict, SOME_TIME, SOME_TIME).map(drop).unwrap_err();
         let text = format!("{error:#}");
         assert!(text.contains("wrong answer to abc: unexpected: ABC"), "{text}");
     }

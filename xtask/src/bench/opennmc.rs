@@ -39,6 +39,6 @@ pub(crate) fn start(
     ];
     let pid =
         services.start("opennmc", workspace.program("opennmc", Profile::Release).as_os_str(), &arguments)?;
-    services.wait_for_line("opennmc", "ready", START_LIMIT)?;
+    services.wait_until_ready("opennmc", START_LIMIT)?;
     Ok(pid)
 }
