@@ -6,7 +6,7 @@
 use core::cell::RefCell;
 
 use crate::{Event, Inbound, Outbound};
-use crate::{EventListener, Host, Plugin, TcpService, TimerHandler, parse_config};
+use crate::{EventListener, Host, Plugin, TcpService, TimerHandler};
 
 const NOT_STARTED: &str = "the plugin was called before it was started";
 
@@ -24,8 +24,7 @@ impl<P> Slot<P> {
 impl<P: Plugin> Slot<P> {
     /// `lifecycle.start`.
     pub fn start(&self, host: &impl Host, config: &str) -> Result<(), String> {
-        let config = parse_config(config).map_err(|error| error.to_string())?;
-        let plugin = P::start(host, config)?;
+        let plugin = P::start(host, P::read_config(config)?)?;
         self.0.replace(Some(plugin));
         Ok(())
     }

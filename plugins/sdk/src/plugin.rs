@@ -5,12 +5,18 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Event, Host, Inbound, Outbound};
+use crate::{Event, Host, Inbound, Outbound, parse_config};
 
 /// Every plugin. The value is the whole state of the plugin and ends with its instance.
 pub trait Plugin: Sized + 'static {
     /// The shape of the plugin's configuration. The host fills in the defaults of `plugin.toml` first.
     type Config: DeserializeOwned;
+
+    /// Reads the configuration's JSON. Override it with a larger JSON crate when the configuration has tables whose keys
+    /// are not known beforehand.
+    fn read_config(json: &str) -> Result<Self::Config, String> {
+        parse_config(json).map_err(|error| error.to_string())
+    }
 
     /// Makes the plugin ready. An error is logged and the start counts as failed.
     fn start(host: &impl Host, config: Self::Config) -> Result<Self, String>;
