@@ -34,8 +34,6 @@ const WHOLE: &str = r#" { "max-connections": 7, "greeting": "a \"b\" \u00e4 \\ �
 #[test]
 fn every_shape_that_a_toml_table_takes_is_read() {
     let config: Config = parse_config(WHOLE).unwrap();
-    let rooms =
-        [("a b".to_owned(), Room { kind: Kind::Rack }), ("c".to_owned(), Room { kind: Kind::Office })];
     let expected = Config {
         max_connections: 7,
         greeting: "a \"b\" ä \\ é".to_owned(),
