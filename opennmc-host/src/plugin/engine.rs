@@ -4,11 +4,13 @@
 //! A compiled component is kept by the hash of its bytes: a restart does not compile again.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, OptLevel};
 
+use super::epitaph::BACKTRACE_FRAMES;
 use super::{Digest, Package, PluginError};
 
 /// Stack of guest code on the plugin's thread. A guest's own data lives in its memory; this holds frames only.
@@ -56,6 +58,7 @@ fn config() -> Config {
         .wasm_memory64(false)
         .wasm_multi_memory(false)
         .epoch_interruption(true)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES))
         .max_wasm_stack(WASM_STACK)
         .cranelift_opt_level(OptLevel::Speed);
     if cfg!(target_pointer_width = "32") {

@@ -28,7 +28,11 @@ impl Epitaph {
                 format!("took longer than the {} ms that a call may take", bounds.call_ms)
             }
             Some(Trap::StackOverflow) => "overflowed its stack".to_owned(),
-            Some(trap) => format!("trapped: {trap}"),
+            // A Rust or C guest's own stack lies at the bottom of its memory: running out of it looks like this.
+            Some(Trap::MemoryOutOfBounds) if frames(error) >= BACKTRACE_FRAMES => {
+                "reached out of its memory, and probably overflowed its stack,".to_owned()
+            }
+            Some(trap) => format!("trapped: {}", trap.to_string().trim_start_matches("wasm trap: ")),
             None => format!("failed: {}", error.root_cause()),
         };
         let memory = match bounds.refused_memory {
@@ -49,6 +53,9 @@ impl Epitaph {
     }
 }
 
+/// How many frames of a guest's stack are looked at; more calls deep than this is a recursion without end.
+pub(super) const BACKTRACE_FRAMES: usize = 64;
+
 /// The limits that an instance ran under, for the sentence that tells which was hit.
 #[derive(Debug)]
 pub(super) struct Bounds {
@@ -65,6 +72,10 @@ fn top_function(error: &wasmtime::Error) -> Option<String> {
     let backtrace = error.downcast_ref::<WasmBacktrace>()?;
     let frame = backtrace.frames().first()?;
     Some(frame.func_name().map_or_else(|| frame.func_index().to_string(), |name| format!("`{name}`")))
+}
+
+fn frames(error: &wasmtime::Error) -> usize {
+    error.downcast_ref::<WasmBacktrace>().map_or(0, |backtrace| backtrace.frames().len())
 }
 
 /// The system clock in milliseconds since 1970-01-01 UTC.

@@ -156,11 +156,13 @@ mod tests {
     fn a_healthy_minute_clears_the_strikes() {
         let mut life = Lifecycle::new();
         let mut now = Instant::now();
+        life.begin();
+        life.started(now);
         for _ in 0..20 {
-            assert_eq!(fail(&mut life, now), Verdict::Retry(Duration::from_secs(1)));
+            now += HEALTHY;
+            assert_eq!(life.failed(now, Epitaph::new("test")), Verdict::Retry(Duration::from_secs(1)));
             life.begin();
             assert_eq!(life.started(now), Start::Recovery);
-            now += HEALTHY;
         }
     }
 

@@ -1,0 +1,277 @@
+//! A main loop with nothing but the supervisor on it, and clients of its plugins.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use calloop::EventLoop;
+use calloop::channel::{Event as Mail, Sender, channel};
+use opennmc_host::plugin::{PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions};
+use opennmc_host::state::{Event, SnapshotCell};
+use tempfile::TempDir;
+
+use crate::guests::{ALL_NEEDS, guests, manifest, pack};
+
+/// Nothing in these tests takes a tenth of it, even on a machine that is busy otherwise.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A restart that is further away than this is brought forward: the tests read the wait, and don't sit through it.
+const HURRY: Duration = Duration::from_millis(100);
+
+/// The supervisor on a thread of its own, with a loop as the daemon has it.
+pub(crate) struct Host {
+    observed: Arc<(Mutex<Observed>, Condvar)>,
+    orders: Sender<Order>,
+    thread: Option<JoinHandle<()>>,
+    pub(crate) snapshots: SnapshotCell,
+    _packages: TempDir,
+}
+
+/// What the main loop has seen.
+#[derive(Clone, Default)]
+pub(crate) struct Observed {
+    pub(crate) events: Vec<Event>,
+    pub(crate) status: Vec<PluginStatus>,
+    pub(crate) settled: bool,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) stopped_after: Option<Duration>,
+}
+
+enum Order {
+    Publish(Event),
+    Stop,
+}
+
+/// One plugin of a test.
+pub(crate) struct Actor {
+    pub(crate) id: &'static str,
+    pub(crate) needs: &'static str,
+    pub(crate) settings: PluginSettings,
+}
+
+/// The actor with all needs.
+pub(crate) fn actor(id: &'static str) -> Actor {
+    Actor {
+        id,
+        needs: ALL_NEEDS,
+        settings: PluginSettings { id: id.to_owned(), ..PluginSettings::default() },
+    }
+}
+
+impl Actor {
+    pub(crate) fn needs(self, needs: &'static str) -> Self {
+        Self { needs, ..self }
+    }
+
+    pub(crate) fn on_start(mut self, behaviour: &str) -> Self {
+        self.settings.config.insert("on-start".to_owned(), behaviour.into());
+        self
+    }
+
+    pub(crate) fn config(mut self, key: &str, value: impl Into<toml::Value>) -> Self {
+        self.settings.config.insert(key.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn listen(mut self, name: &str, address: SocketAddr) -> Self {
+        self.settings.listen.insert(name.to_owned(), vec![address]);
+        self
+    }
+}
+
+impl Host {
+    pub(crate) fn start(actors: Vec<Actor>) -> Self {
+        let packages = tempfile::tempdir().unwrap();
+        for actor in &actors {
+            write_package(packages.path(), actor.id, actor.needs, &guests().actor);
+        }
+        Self::start_in(packages, actors.into_iter().map(|actor| actor.settings).collect())
+    }
+
+    /// With packages that the test has written.
+    pub(crate) fn start_in(packages: TempDir, settings: Vec<PluginSettings>) -> Self {
+        let observed = Arc::new((Mutex::new(Observed::default()), Condvar::new()));
+        let (orders, ordered) = channel();
+        let snapshots = SnapshotCell::default();
+        let options = SupervisorOptions {
+            package_dirs: vec![packages.path().join("absent"), packages.path().to_owned()],
+            state_dir: packages.path().join("state"),
+            started: Instant::now(),
+        };
+        let (seen, cell) = (Arc::clone(&observed), snapshots.clone());
+        let thread = std::thread::spawn(move || main_loop(options, settings, cell, ordered, &seen));
+        let host = Self { observed, orders, thread: Some(thread), snapshots, _packages: packages };
+        host.until("the first starts have ended", |seen| seen.settled);
+        host
+    }
+
+    /// Waits until the main loop has seen this.
+    pub(crate) fn until(&self, what: &str, mut is: impl FnMut(&Observed) -> bool) -> Observed {
+        let (observed, changed) = &*self.observed;
+        let (seen, timeout) =
+            changed.wait_timeout_while(observed.lock().unwrap(), PATIENCE, |seen| !is(seen)).unwrap();
+        assert!(!timeout.timed_out(), "never: {what}; events: {:#?}", seen.events);
+        seen.clone()
+    }
+
+    /// Waits for the `count`th event of this kind of this plugin, and gives it.
+    pub(crate) fn event(&self, plugin: &str, kind: &str, count: usize) -> Event {
+        let find = |seen: &Observed| {
+            let is = |event: &&Event| event.kind == kind && field(event, "plugin") == plugin;
+            seen.events.iter().filter(is).nth(count - 1).cloned()
+        };
+        let seen = self.until(&format!("{kind} of {plugin}, {count} times"), |seen| find(seen).is_some());
+        find(&seen).unwrap()
+    }
+
+    pub(crate) fn status(&self, plugin: &str) -> PluginStatus {
+        let seen = self.observed.0.lock().unwrap();
+        seen.status.iter().find(|status| status.id == plugin).unwrap().clone()
+    }
+
+    /// The address of the plugin's listener, once it runs.
+    pub(crate) fn address(&self, plugin: &str, listener: &str) -> SocketAddr {
+        let find = |seen: &Observed| {
+            let status = seen.status.iter().find(|status| status.id == plugin)?;
+            status.listening.iter().find(|(name, _)| name == listener).map(|(_, address)| *address)
+        };
+        find(&self.until(&format!("{plugin} listens"), |seen| find(seen).is_some())).unwrap()
+    }
+
+    pub(crate) fn client(&self, plugin: &str) -> Client {
+        Client::connect(self.address(plugin, "main"))
+    }
+
+    pub(crate) fn publish(&self, event: Event) {
+        self.orders.send(Order::Publish(event)).unwrap();
+    }
+
+    /// Stops all plugins, and says how long that took.
+    pub(crate) fn stop(&mut self) -> Duration {
+        self.orders.send(Order::Stop).unwrap();
+        self.thread.take().unwrap().join().unwrap();
+        self.observed.0.lock().unwrap().stopped_after.unwrap()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = self.orders.send(Order::Stop);
+            let _ = thread.join();
+        }
+    }
+}
+
+pub(crate) fn write_package(folder: &Path, id: &str, needs: &str, wasm: &[u8]) {
+    let files = [("plugin.toml", manifest(id, needs).into_bytes()), ("plugin.wasm", wasm.to_vec())];
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+    std::fs::write(folder.join(format!("{id}-1.2.3.onmc")), pack(&files)).unwrap();
+}
+
+pub(crate) fn field<'a>(event: &'a Event, name: &str) -> &'a str {
+    event.fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+}
+
+#[derive(Default)]
+struct MainLoop {
+    reports: Vec<Report>,
+    orders: Vec<Order>,
+}
+
+fn main_loop(
+    options: SupervisorOptions,
+    settings: Vec<PluginSettings>,
+    snapshots: SnapshotCell,
+    ordered: calloop::channel::Channel<Order>,
+    seen: &(Mutex<Observed>, Condvar),
+) {
+    let mut event_loop = EventLoop::<MainLoop>::try_new().unwrap();
+    let (reports, reported) = channel();
+    let handle = event_loop.handle();
+    handle
+        .insert_source(reported, |mail, (), state| match mail {
+            Mail::Msg(report) => state.reports.push(report),
+            Mail::Closed => {}
+        })
+        .unwrap();
+    handle
+        .insert_source(ordered, |mail, (), state| match mail {
+            Mail::Msg(order) => state.orders.push(order),
+            Mail::Closed => {}
+        })
+        .unwrap();
+    let mut supervisor = Supervisor::new(options, settings, snapshots, reports).unwrap();
+    supervisor.start_all();
+    let mut state = MainLoop::default();
+    loop {
+        let now = Instant::now();
+        let due = supervisor.next_deadline().map(|due| if due > now + HURRY { now } else { due });
+        event_loop.dispatch(due.map(|due| due.saturating_duration_since(now)), &mut state).unwrap();
+        let mut events: Vec<Event> =
+            state.reports.drain(..).flat_map(|report| supervisor.handle_report(report)).collect();
+        let now = Instant::now();
+        if let Some(due) = supervisor.next_deadline() {
+            if due > now + HURRY {
+                events.extend(supervisor.handle_deadline(due));
+            } else if due <= now {
+                events.extend(supervisor.handle_deadline(now));
+            }
+        }
+        for order in state.orders.drain(..) {
+            match order {
+                Order::Publish(event) => supervisor.publish(&Arc::new(event)),
+                Order::Stop => {
+                    let began = Instant::now();
+                    supervisor.stop();
+                    seen.0.lock().unwrap().stopped_after = Some(began.elapsed());
+                    return;
+                }
+            }
+        }
+        let mut observed = seen.0.lock().unwrap();
+        observed.events.extend(events);
+        observed.status = supervisor.status();
+        observed.settled = supervisor.settled();
+        observed.deadline = supervisor.next_deadline();
+        seen.1.notify_all();
+    }
+}
+
+/// A client of the actor's line protocol.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    reader: BufReader<TcpStream>,
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let reader = BufReader::new(stream.try_clone().unwrap());
+        Self { stream, reader }
+    }
+
+    pub(crate) fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The next line without its end; empty when the connection is over.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        match self.reader.read_line(&mut line) {
+            Ok(_) => line.trim_end().to_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => String::new(),
+            Err(error) => panic!("no line: {error}"),
+        }
+    }
+
+    pub(crate) fn ask(&mut self, command: &str) -> String {
+        self.send(&format!("{command}\n"));
+        self.line()
+    }
+}
