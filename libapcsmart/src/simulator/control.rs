@@ -280,7 +280,7 @@ fn hexadecimal(argument: &str) -> Result<Vec<u8>, Fault> {
         .filter(|character| !character.is_whitespace())
         .map(|character| character.to_digit(16).map(|digit| digit as u8).ok_or(Fault::Usage))
         .collect::<Result<_, _>>()?;
-    if digits.is_empty() || digits.len() % 2 != 0 {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) {
         return Err(Fault::Usage);
     }
     Ok(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())

@@ -169,8 +169,8 @@ impl Server {
         Time::ZERO + Duration::from_millis(self.started.elapsed().as_millis() as u64)
     }
 
-    /// Bytes from the host, by any port.
-    fn from_host(&mut self, bytes: &[u8]) {
+    /// Bytes came from the host, by any port.
+    fn hear(&mut self, bytes: &[u8]) {
         let now = self.now();
         self.sim.handle_input(now, bytes);
         self.pump();

@@ -48,7 +48,7 @@ impl PtyPort {
                 let mut master: &fs::File = master;
                 match master.read(&mut buffer) {
                     Ok(0) => {}
-                    Ok(length) => server.from_host(&buffer[..length]),
+                    Ok(length) => server.hear(&buffer[..length]),
                     Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                     Err(error) => return Err(error),
                 }

@@ -90,7 +90,7 @@ fn watch(
             let mut stream: &TcpStream = stream;
             match stream.read(&mut buffer) {
                 Ok(0) => return Ok(PostAction::Remove),
-                Ok(length) => server.from_host(&buffer[..length]),
+                Ok(length) => server.hear(&buffer[..length]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => return Ok(PostAction::Remove),
             }

@@ -102,11 +102,10 @@ impl Ups {
 
     /// Called whenever time passed or something changed.
     pub(super) fn settle_output(&mut self) {
-        if self.grace.is_some_and(|grace| grace.until <= self.now()) {
-            if let Some(grace) = self.grace.take() {
-                self.raise(b'*');
-                self.go_off(grace.by, grace.extra);
-            }
+        if let Some(grace) = self.grace.filter(|grace| grace.until <= self.now()) {
+            self.grace = None;
+            self.raise(b'*');
+            self.go_off(grace.by, grace.extra);
         }
         if self.on_battery() && self.charge <= 0.0 {
             self.grace = None;
