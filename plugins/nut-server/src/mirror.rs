@@ -81,6 +81,7 @@ impl Mirror {
             let contents = before
                 .map(|index| known.swap_remove(index))
                 .filter(|old| old.device.generation == device.generation)
+                .filter(|old| old.device.availability == device.availability)
                 .and_then(|old| old.contents);
             self.devices.push(Mirrored { device, contents });
         }
