@@ -65,7 +65,7 @@ pub(crate) fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
 pub(crate) fn manifest(id: &str, needs: &str) -> String {
     format!(
         "[plugin]\nid = \"{id}\"\nversion = \"1.2.3\"\napi = \"0.1\"\nsummary = \"A fixture\"\n\
-         [limits]\nmemory = \"8 MiB\"\ncall-ms = 50\nconnections = 300\n\
+         [limits]\nmemory = \"8 MiB\"\ncall-ms = 1000\nconnections = 300\n\
          [needs]\n{needs}\n[config]\non-start = \"serve\"\nnumber = 1\n"
     )
 }

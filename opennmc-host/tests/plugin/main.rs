@@ -1,5 +1,10 @@
 //! The plugin platform with real guests, real sockets and real threads.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "all of this is test code, of which clippy only knows the `#[test]` functions"
+)]
+
 mod guests;
 mod host;
 mod packages;
