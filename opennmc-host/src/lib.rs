@@ -1,6 +1,9 @@
 //! The OpenNMC daemon as a library, so that its tests reach every part.
 
+pub mod cli;
 pub mod config;
+mod link;
 pub mod logging;
+pub mod main_loop;
 pub mod plugin;
 pub mod state;

@@ -29,7 +29,7 @@ fn the_shortest_file_has_a_ups_and_defaults_for_the_rest() {
     assert_eq!(ups.port, Port::Tty("/dev/ttyS0".into()));
     assert_eq!(ups.description, None);
     assert_eq!(ups.cable, Cable::Smart0024C);
-    assert_eq!(ups.poll, None);
+    assert_eq!(ups.spacing, None);
     assert_eq!(ups.stale_after, Duration::from_secs(15));
 }
 
@@ -49,7 +49,7 @@ fn everything_that_can_be_said_is_understood() {
         [ups.zebra]
         port = "tcp://[fe80::1]:4001"
         description = "Rack A"
-        poll-ms = 500
+        spacing-ms = 100
         stale-after = 30
 
         [ups.alpha]
@@ -72,7 +72,7 @@ fn everything_that_can_be_said_is_understood() {
     let names: Vec<&str> = settings.upses.iter().map(|ups| ups.name.as_str()).collect();
     assert_eq!(names, ["zebra", "alpha"], "the order of the file");
     assert_eq!(settings.upses[0].port.to_string(), "tcp://[fe80::1]:4001");
-    assert_eq!(settings.upses[0].poll, Some(Duration::from_millis(500)));
+    assert_eq!(settings.upses[0].spacing, Some(Duration::from_millis(100)));
     assert_eq!(settings.upses[0].stale_after, Duration::from_secs(30));
     assert_eq!(settings.upses[1].port, Port::Simulator("smart-ups-1500".into()));
     assert_eq!(settings.upses[1].cable, Cable::Dual0095B);
@@ -129,7 +129,7 @@ fn a_value_of_the_wrong_kind_is_named_with_its_place() {
         ),
         (
             "[plugin.x]\nlisten = { nut = [\"localhost:3493\"] }",
-            "opennmc.toml:2:19: plugin.x.listen: `localhost:3493` is not an address with a port; \
+            "opennmc.toml:2:18: plugin.x.listen: `localhost:3493` is not an address with a port; \
              write for example `127.0.0.1:3493`, `[::1]:3493` or `0.0.0.0:3493`",
         ),
         (
@@ -147,12 +147,16 @@ fn a_value_of_the_wrong_kind_is_named_with_its_place() {
              write `tcp://HOST:PORT`, with an IPv6 address in brackets",
         ),
         (
+            "[ups.a]\nport = \"sim:smart-ups-1400\"",
+            "opennmc.toml:2:8: ups.a.port: there is no simulated UPS `smart-ups-1400`; did you mean `smart-ups-1500`?",
+        ),
+        (
             "[ups.a]\nport = \"/dev/ttyS0\"\ncable = \"940-0095\"",
             "opennmc.toml:3:9: ups.a.cable: `940-0095` is not a cable that OpenNMC knows; did you mean `940-0095B`?",
         ),
         (
-            "[ups.a]\nport = \"/dev/ttyS0\"\npoll-ms = 5",
-            "opennmc.toml:3:11: ups.a.poll-ms: 5 is out of range: 100 to 60000 milliseconds",
+            "[ups.a]\nport = \"/dev/ttyS0\"\nspacing-ms = 5000",
+            "opennmc.toml:3:14: ups.a.spacing-ms: 5000 is out of range: 0 to 1000 milliseconds",
         ),
         (
             "[ups.a]\nport = \"/dev/ttyS0\"\nstale-after = -1",

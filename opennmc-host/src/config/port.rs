@@ -3,7 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use apcsmart::simulator::Model;
 use serde::Deserialize;
+
+use super::section::suggestion;
 
 /// How a UPS is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -14,7 +17,7 @@ pub enum Port {
     Tty(PathBuf),
     /// A serial-to-network converter, or `apcsmart-sim --tcp`.
     Tcp(TcpAddress),
-    /// A simulated UPS of this model inside the daemon.
+    /// A simulated UPS inside the daemon, of this model, which exists.
     Simulator(String),
 }
 
@@ -64,21 +67,21 @@ impl TryFrom<String> for Port {
 
 fn parse_address(text: &str) -> Option<TcpAddress> {
     let (host, port) = text.rsplit_once(':')?;
+    let spelled = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     let host = match host.strip_prefix('[') {
         Some(host) => host.strip_suffix(']').filter(|host| host.parse::<std::net::Ipv6Addr>().is_ok())?,
-        None => host,
+        None => Some(host).filter(|host| !host.is_empty() && host.chars().all(spelled))?,
     };
-    let spelled = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
-    let numeric6 = host.contains(':');
-    if host.is_empty() || !(numeric6 || host.chars().all(spelled)) {
-        return None;
-    }
     let port = port.parse().ok().filter(|port| *port != 0)?;
     Some(TcpAddress { host: host.to_owned(), port })
 }
 
 fn parse_model(model: &str) -> Result<Port, InvalidPort> {
-    Ok(Port::Simulator(model.to_owned()))
+    let names: Vec<&str> = Model::all().map(Model::name).collect();
+    if names.contains(&model) {
+        return Ok(Port::Simulator(model.to_owned()));
+    }
+    Err(InvalidPort::Model(model.to_owned(), suggestion(model, &names)))
 }
 
 /// Something else than a port.
@@ -94,4 +97,7 @@ pub enum InvalidPort {
     /// `tcp://` with something else than a host and a port behind it.
     #[error("`{0}` is not an address: write `tcp://HOST:PORT`, with an IPv6 address in brackets")]
     Address(String),
+    /// `sim:` with something else than a model behind it.
+    #[error("there is no simulated UPS `{0}`; {1}")]
+    Model(String, String),
 }

@@ -12,9 +12,8 @@ use super::section::{Reader, Section, suggestion};
 const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(15);
 /// Below the first a slow unit's lost answer would already count; above the second nobody would call it fresh.
 const STALE_AFTER_S: std::ops::RangeInclusive<u64> = 5..=600;
-/// At 2400 baud a status question and its answer take 25 ms, and old units need 50 ms of rest; over a minute the
-/// staleness check would be blind.
-const POLL_MS: std::ops::RangeInclusive<u64> = 100..=60_000;
+/// With more than a second between two questions, reading all variables would take minutes.
+const SPACING_MS: std::ops::RangeInclusive<u64> = 0..=1000;
 
 /// One UPS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +27,8 @@ pub struct UpsSettings {
     pub description: Option<String>,
     /// How DTR and RTS are to be set; means nothing unless the port is a serial device.
     pub cable: Cable,
-    /// How often the status is asked for; none for the protocol's own pace.
-    pub poll: Option<Duration>,
+    /// Silence between an answer and the next question; none for the protocol's own pace.
+    pub spacing: Option<Duration>,
     /// Silence of this length makes the data stale.
     pub stale_after: Duration,
 }
@@ -98,7 +97,7 @@ fn read_one(reader: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Op
     let port = section.required(reader, "port", "\"/dev/ttyS0\"");
     let description = section.optional(reader, "description");
     let cable = section.optional(reader, "cable");
-    let poll = section.number_within(reader, "poll-ms", POLL_MS, "milliseconds");
+    let spacing = section.number_within(reader, "spacing-ms", SPACING_MS, "milliseconds");
     let stale_after = section.number_within(reader, "stale-after", STALE_AFTER_S, "seconds");
     section.finish(reader);
     Some(UpsSettings {
@@ -106,7 +105,7 @@ fn read_one(reader: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Op
         port: port?,
         description,
         cable: cable.unwrap_or_default(),
-        poll: poll.map(Duration::from_millis),
+        spacing: spacing.map(Duration::from_millis),
         stale_after: stale_after.map_or(DEFAULT_STALE_AFTER, Duration::from_secs),
     })
 }

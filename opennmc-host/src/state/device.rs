@@ -172,6 +172,11 @@ impl DeviceState {
         std::mem::take(&mut self.changed)
     }
 
+    /// The configured name.
+    pub fn name(&self) -> &str {
+        &self.identity.name
+    }
+
     /// When the UPS last gave a valid answer.
     pub fn heard(&self) -> Option<Time> {
         self.heard

@@ -58,11 +58,6 @@ kinds! {
     COMM_RESTORED = "ups.comm-restored", Info, "COMMOK", "answers again";
 }
 
-/// The kind with this name.
-pub fn by_name(name: &str) -> Option<&'static EventKind> {
-    ALL.iter().copied().find(|kind| kind.name == name)
-}
-
 /// What it means that a token appears in `ups.status`, and that it goes. `OL` and `OB` are not here: they are two ends
 /// of one thing.
 pub(super) const TOKENS: [(&str, &EventKind, &EventKind); 8] = [

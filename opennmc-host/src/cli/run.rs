@@ -1,0 +1,44 @@
+//! `opennmc run`.
+
+use super::{Exit, RunArguments};
+use crate::config::Settings;
+use crate::logging;
+use crate::main_loop::{self, MainLoop};
+
+pub(super) fn run(arguments: RunArguments) -> Exit {
+    let settings = match arguments.config.load() {
+        Ok(settings) => overridden(settings, &arguments),
+        Err(error) => {
+            eprintln!("{error}");
+            return Exit::BadConfiguration;
+        }
+    };
+    logging::init(&settings.log.clone().unwrap_or_default());
+    match serve(settings) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            tracing::error!("{error}");
+            Exit::Broken
+        }
+    }
+}
+
+/// What the command line says goes before what the file says.
+fn overridden(mut settings: Settings, arguments: &RunArguments) -> Settings {
+    if let Some(dir) = &arguments.state {
+        settings.state_dir = dir.clone();
+    }
+    if arguments.log.is_some() {
+        settings.log = arguments.log.clone();
+    }
+    settings.plugin_dirs.splice(0..0, arguments.plugins.iter().cloned());
+    settings
+}
+
+fn serve(settings: Settings) -> Result<(), main_loop::Error> {
+    let mut main_loop = MainLoop::new()?;
+    // Before anything can start a thread: a thread started earlier would still die of these signals.
+    main_loop.handle_signals()?;
+    main_loop.start(settings)?;
+    main_loop.run()
+}

@@ -1,0 +1,412 @@
+//! One UPS on its port: opening it, moving bytes between it and the protocol session, and opening it again.
+//!
+//! A [`Link`] never ends: whatever happens to its port becomes a plan for the next attempt. It logs nothing about that
+//! itself: it tells the [`DeviceState`], whose events are the one line per loss and the one per return. All waiting is
+//! done by the loop, through one timer per link.
+
+mod learn;
+mod reopen;
+mod simulated;
+mod tcp;
+mod tty;
+mod wire;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::rc::Rc;
+
+use apcsmart::{Output, Session, SessionConfig, Time};
+use calloop::channel::Sender;
+use calloop::generic::Generic;
+use calloop::timer::{TimeoutAction, Timer};
+use calloop::{Interest, LoopHandle, Mode, PostAction, RegistrationToken};
+
+use self::learn::Learner;
+use self::reopen::Reopen;
+use self::simulated::Simulated;
+use self::wire::{Received, Wire};
+use crate::config::{Port, UpsSettings};
+use crate::main_loop::State;
+use crate::state::{DeviceState, Identity, Input};
+
+pub(crate) use self::tcp::Resolved;
+
+/// NUT's name of the driver whose protocol this is.
+const DRIVER: &str = "apcsmart";
+const UNPLUGGED: &str = "the simulated line is unplugged";
+
+/// One UPS and its port.
+pub(crate) struct Link {
+    /// Its place in the main loop's list, by which callbacks find it again.
+    index: usize,
+    settings: UpsSettings,
+    session: Session,
+    device: DeviceState,
+    learner: Learner,
+    connection: Connection,
+    /// The UPS of a `sim:` port. It lives on while its line is unplugged.
+    simulated: Option<Simulated>,
+    reopen: Reopen,
+    /// The first attempt has ended, one way or the other.
+    attempted: bool,
+    /// What the session waits for, as it last said.
+    session_deadline: Time,
+    timer: Option<(RegistrationToken, Time)>,
+    resolved: Sender<Resolved>,
+}
+
+/// What became of the port.
+enum Connection {
+    /// Closed; the plan says when to try again.
+    Closed,
+    /// The resolver thread is at work.
+    Resolving,
+    /// A connection is being made. `others` are the addresses to try if this fails.
+    Connecting {
+        socket: Rc<OwnedFd>,
+        token: RegistrationToken,
+        until: Time,
+        others: VecDeque<SocketAddr>,
+    },
+    Open(Wire),
+    /// To the simulated UPS of this link.
+    Simulated,
+}
+
+impl Link {
+    /// A link that has not tried anything yet.
+    pub(crate) fn new(index: usize, settings: UpsSettings, resolved: Sender<Resolved>, now: Time) -> Link {
+        let identity = Identity {
+            name: settings.name.to_string(),
+            description: settings.description.clone(),
+            port: settings.port.to_string(),
+            driver: DRIVER,
+        };
+        Link {
+            index,
+            session: Session::new(session_config(&settings)),
+            device: DeviceState::new(identity, settings.stale_after, now),
+            settings,
+            learner: Learner::default(),
+            connection: Connection::Closed,
+            simulated: None,
+            reopen: Reopen::default(),
+            attempted: false,
+            session_deadline: Time::NEVER,
+            timer: None,
+            resolved,
+        }
+    }
+
+    /// Opens the port. Does nothing when it is open already.
+    pub(crate) fn open(&mut self, handle: &LoopHandle<'static, State>, now: Time) {
+        if !matches!(self.connection, Connection::Closed) {
+            return;
+        }
+        match self.settings.port.clone() {
+            Port::Tty(path) => {
+                let opened = tty::open(&path, self.settings.cable);
+                match opened.and_then(|file| Wire::open(handle, self.index, file)) {
+                    Ok(wire) => self.opened(handle, now, Connection::Open(wire)),
+                    Err(error) => self.lose(handle, now, &error.to_string()),
+                }
+            }
+            Port::Tcp(address) => match tcp::numeric(&address) {
+                Some(address) => self.connect(handle, now, VecDeque::from([address])),
+                None => match tcp::resolve(self.index, &address, self.resolved.clone()) {
+                    Ok(()) => self.connection = Connection::Resolving,
+                    Err(error) => {
+                        self.lose(handle, now, &format!("can't start a thread for the look-up: {error}"))
+                    }
+                },
+            },
+            Port::Simulator(model) => match self.plug_in_simulated(&model, now) {
+                Ok(()) => self.opened(handle, now, Connection::Simulated),
+                Err(error) => self.lose(handle, now, &error),
+            },
+        }
+        self.arm(handle, now);
+    }
+
+    /// The resolver thread has answered.
+    pub(crate) fn handle_resolved(
+        &mut self,
+        handle: &LoopHandle<'static, State>,
+        now: Time,
+        resolved: Resolved,
+    ) {
+        if !matches!(self.connection, Connection::Resolving) {
+            return;
+        }
+        self.connection = Connection::Closed;
+        match resolved.addresses {
+            Ok(addresses) => self.connect(handle, now, addresses),
+            Err(error) => self.lose(handle, now, &error.to_string()),
+        }
+        self.arm(handle, now);
+    }
+
+    /// The connection that was being made is made, or can't be.
+    pub(crate) fn handle_connected(&mut self, handle: &LoopHandle<'static, State>, now: Time) {
+        let Connection::Connecting { socket, token, others, .. } =
+            std::mem::replace(&mut self.connection, Connection::Closed)
+        else {
+            return;
+        };
+        handle.remove(token);
+        // The loop's own reference to the socket may live until its turn ends, so the new source gets a duplicate.
+        let made = socket.try_clone().and_then(tcp::finish);
+        match made.and_then(|file| Wire::open(handle, self.index, file)) {
+            Ok(wire) => self.opened(handle, now, Connection::Open(wire)),
+            Err(error) => self.try_next_address(handle, now, others, &error.to_string()),
+        }
+        self.arm(handle, now);
+    }
+
+    /// Bytes came in, or the port hung up.
+    pub(crate) fn handle_readable(&mut self, handle: &LoopHandle<'static, State>, now: Time) {
+        let Connection::Open(wire) = &self.connection else { return };
+        match wire.receive() {
+            Received::Bytes(bytes) => {
+                tracing::trace!(ups = %self.settings.name, "read {}", bytes.escape_ascii());
+                self.session.handle_input(now, &bytes);
+                self.drain(handle, now);
+            }
+            Received::Nothing => {}
+            Received::Closed(reason) => self.lose(handle, now, &reason),
+        }
+        self.arm(handle, now);
+    }
+
+    /// The timer fired: whatever is due is done.
+    pub(crate) fn handle_timer(&mut self, handle: &LoopHandle<'static, State>, now: Time) {
+        self.timer = None;
+        match &mut self.connection {
+            Connection::Closed => {
+                if self.reopen.is_due(now, device_file(&self.settings.port)) {
+                    self.open(handle, now);
+                }
+            }
+            Connection::Connecting { until, token, others, .. } if now >= *until => {
+                let (token, others) = (*token, std::mem::take(others));
+                handle.remove(token);
+                self.connection = Connection::Closed;
+                self.try_next_address(handle, now, others, "the connection can't be made: no answer");
+            }
+            Connection::Simulated => self.receive_simulated(handle, now),
+            Connection::Resolving | Connection::Connecting { .. } | Connection::Open(_) => {}
+        }
+        self.session.handle_timeout(now);
+        self.drain(handle, now);
+        self.device.handle_timeout(now);
+        self.arm(handle, now);
+    }
+
+    /// What is believed of the UPS.
+    pub(crate) fn device(&mut self) -> &mut DeviceState {
+        &mut self.device
+    }
+
+    /// Whether the port was tried once, with or without success.
+    pub(crate) fn attempted(&self) -> bool {
+        self.attempted
+    }
+
+    /// Closes the port for good, without another attempt and without an event.
+    pub(crate) fn close(&mut self, handle: &LoopHandle<'static, State>) {
+        if let Some((token, _)) = self.timer.take() {
+            handle.remove(token);
+        }
+        self.disconnect(handle);
+    }
+
+    fn connect(
+        &mut self,
+        handle: &LoopHandle<'static, State>,
+        now: Time,
+        mut addresses: VecDeque<SocketAddr>,
+    ) {
+        let Some(address) = addresses.pop_front() else {
+            return self.lose(handle, now, "the name has no address");
+        };
+        let index = self.index;
+        let registered = tcp::begin(address).and_then(|socket| {
+            let socket = Rc::new(socket);
+            let source = Generic::new(Rc::clone(&socket), Interest::WRITE, Mode::Level);
+            let token = handle
+                .insert_source(source, move |_, _, state: &mut State| {
+                    state.link_connected(index);
+                    // The link has removed this source.
+                    Ok(PostAction::Continue)
+                })
+                .map_err(|error| std::io::Error::other(error.error))?;
+            Ok((socket, token))
+        });
+        match registered {
+            Ok((socket, token)) => {
+                let until = now + tcp::CONNECT_LIMIT;
+                self.connection = Connection::Connecting { socket, token, until, others: addresses };
+            }
+            Err(error) => self.try_next_address(handle, now, addresses, &error.to_string()),
+        }
+    }
+
+    fn try_next_address(
+        &mut self,
+        handle: &LoopHandle<'static, State>,
+        now: Time,
+        others: VecDeque<SocketAddr>,
+        reason: &str,
+    ) {
+        if others.is_empty() { self.lose(handle, now, reason) } else { self.connect(handle, now, others) }
+    }
+
+    fn plug_in_simulated(&mut self, model: &str, now: Time) -> Result<(), String> {
+        let simulated = match self.simulated.take() {
+            Some(simulated) => simulated,
+            None => Simulated::new(model)?,
+        };
+        let plugged_in = simulated.is_plugged_in(now);
+        self.simulated = Some(simulated);
+        if plugged_in { Ok(()) } else { Err(UNPLUGGED.to_owned()) }
+    }
+
+    fn receive_simulated(&mut self, handle: &LoopHandle<'static, State>, now: Time) {
+        let Some(simulated) = &mut self.simulated else { return };
+        let bytes = simulated.receive(now);
+        if !simulated.is_plugged_in(now) {
+            self.lose(handle, now, UNPLUGGED);
+        } else if !bytes.is_empty() {
+            self.session.handle_input(now, &bytes);
+            self.drain(handle, now);
+        }
+    }
+
+    fn opened(&mut self, handle: &LoopHandle<'static, State>, now: Time, connection: Connection) {
+        tracing::debug!(ups = %self.settings.name, "{} is open", self.settings.port);
+        self.connection = connection;
+        self.attempted = true;
+        self.device.handle_input(now, Input::PortOpened);
+        self.session.handle_open(now);
+        self.drain(handle, now);
+    }
+
+    /// The port could not be opened, or is gone.
+    fn lose(&mut self, handle: &LoopHandle<'static, State>, now: Time, reason: &str) {
+        tracing::debug!(ups = %self.settings.name, "{}: {reason}", self.settings.port);
+        let was_open = self.disconnect(handle);
+        self.attempted = true;
+        self.device.handle_input(now, Input::PortLost(reason.to_owned()));
+        if was_open {
+            self.session.handle_close(now);
+            self.drain(handle, now);
+        }
+        self.reopen.plan(now, device_file(&self.settings.port));
+    }
+
+    /// Lets go of the port. True when the session had it.
+    fn disconnect(&mut self, handle: &LoopHandle<'static, State>) -> bool {
+        match std::mem::replace(&mut self.connection, Connection::Closed) {
+            Connection::Closed | Connection::Resolving => false,
+            Connection::Connecting { token, .. } => {
+                handle.remove(token);
+                false
+            }
+            Connection::Open(wire) => {
+                wire.close(handle);
+                true
+            }
+            Connection::Simulated => true,
+        }
+    }
+
+    /// Takes everything out of the session, as its contract asks for after every call.
+    fn drain(&mut self, handle: &LoopHandle<'static, State>, now: Time) {
+        if self.learner.note_heard(&mut self.device, &self.session, now) {
+            self.reopen.succeeded();
+        }
+        let mut fault = None;
+        loop {
+            match self.session.poll_output() {
+                Output::Transmit(bytes) if fault.is_none() => fault = self.send(now, &bytes).err(),
+                Output::Transmit(_) => {}
+                Output::Event(event) => {
+                    self.learner.handle_event(&mut self.device, &self.session, now, event)
+                }
+                Output::Timeout(time) => {
+                    self.session_deadline = time;
+                    break;
+                }
+            }
+        }
+        if let Some(reason) = fault {
+            self.lose(handle, now, &reason);
+        }
+    }
+
+    fn send(&mut self, now: Time, bytes: &[u8]) -> Result<(), String> {
+        tracing::trace!(ups = %self.settings.name, "write {}", bytes.escape_ascii());
+        match &mut self.connection {
+            Connection::Open(wire) => wire.send(bytes),
+            Connection::Simulated => {
+                if let Some(simulated) = &mut self.simulated {
+                    simulated.send(now, bytes);
+                }
+                Ok(())
+            }
+            // The session has been told that the port is closed; what it said before that is lost with it.
+            Connection::Closed | Connection::Resolving | Connection::Connecting { .. } => Ok(()),
+        }
+    }
+
+    /// Sets the timer for whatever is due first. A timer that is set too early is left alone: it costs one idle turn.
+    fn arm(&mut self, handle: &LoopHandle<'static, State>, now: Time) {
+        let connection = match &self.connection {
+            Connection::Closed => self.reopen.deadline(),
+            Connection::Connecting { until, .. } => *until,
+            Connection::Simulated => self.simulated.as_ref().map_or(Time::NEVER, Simulated::deadline),
+            Connection::Resolving | Connection::Open(_) => Time::NEVER,
+        };
+        let deadline = connection.min(self.session_deadline).min(self.device.deadline());
+        if let Some((token, armed)) = self.timer {
+            if armed <= deadline {
+                return;
+            }
+            handle.remove(token);
+            self.timer = None;
+        }
+        if deadline == Time::NEVER {
+            return;
+        }
+        let index = self.index;
+        let inserted = handle.insert_source(
+            Timer::from_duration(deadline.since(now)),
+            move |_, _, state: &mut State| {
+                state.link_timer(index);
+                TimeoutAction::Drop
+            },
+        );
+        match inserted {
+            Ok(token) => self.timer = Some((token, deadline)),
+            Err(error) => tracing::error!(ups = %self.settings.name, "can't set a timer: {error}"),
+        }
+    }
+}
+
+fn session_config(settings: &UpsSettings) -> SessionConfig {
+    let mut config = SessionConfig::default();
+    if let Some(spacing) = settings.spacing {
+        config.spacing = spacing;
+    }
+    config
+}
+
+/// The file whose coming and going tells of the port's.
+fn device_file(port: &Port) -> Option<&Path> {
+    match port {
+        Port::Tty(path) => Some(path),
+        Port::Tcp(_) | Port::Simulator(_) => None,
+    }
+}

@@ -1,0 +1,215 @@
+//! The main loop: one thread, one [`State`], nothing that waits.
+//!
+//! UPS ports, timers and signals are sources of one calloop loop, and their callbacks call methods of [`State`]. No
+//! callback ever returns an error: that would drop the other events of the turn. After each turn, [`State::settle`]
+//! makes at most one snapshot and sends out the events; plugins see the new state before they hear what happened.
+
+mod clock;
+mod plugins;
+mod publish;
+mod signals;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use calloop::{EventLoop, LoopHandle, channel};
+
+use self::clock::Clock;
+use self::plugins::Plugins;
+use self::publish::Publisher;
+use crate::config::Settings;
+use crate::link::{Link, Resolved};
+use crate::plugin::PluginError;
+use crate::state::SnapshotCell;
+
+/// A loop that fails this often in a row will not recover.
+const MOST_FAILURES: u32 = 10;
+
+/// The main loop with everything on it.
+pub struct MainLoop {
+    event_loop: EventLoop<'static, State>,
+    state: State,
+}
+
+/// What the callbacks work on.
+pub struct State {
+    handle: LoopHandle<'static, State>,
+    clock: Clock,
+    links: Vec<Link>,
+    publisher: Publisher,
+    plugins: Option<Plugins>,
+    /// Somebody asked for the end.
+    stopping: bool,
+}
+
+/// Why the daemon can't start or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The kernel refused something that every loop needs.
+    #[error("can't set up the main loop: {0}")]
+    Loop(#[from] calloop::Error),
+    /// The state folder can't be made.
+    #[error("can't make the state folder {}: {source}; is `[state] dir` right, and may this user write there?", dir.display())]
+    StateDir {
+        /// The folder.
+        dir: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The plugin platform can't start at all. A single plugin that fails is no reason to stop.
+    #[error("can't start the plugins: {0}")]
+    Plugins(#[from] PluginError),
+}
+
+impl MainLoop {
+    /// An empty loop.
+    pub fn new() -> Result<MainLoop, Error> {
+        let event_loop = EventLoop::try_new()?;
+        let state = State {
+            handle: event_loop.handle(),
+            clock: Clock::new(),
+            links: Vec::new(),
+            publisher: Publisher::default(),
+            plugins: None,
+            stopping: false,
+        };
+        Ok(MainLoop { event_loop, state })
+    }
+
+    /// Takes SIGTERM, SIGINT and SIGHUP from now on. Call it before anything starts a thread: only threads that are
+    /// started later leave these signals to the loop.
+    pub fn handle_signals(&mut self) -> Result<(), Error> {
+        Ok(signals::init(&self.state.handle)?)
+    }
+
+    /// Starts everything that `settings` name. Ports are tried at once; one that can't be opened is no error.
+    pub fn start(&mut self, settings: Settings) -> Result<(), Error> {
+        std::fs::create_dir_all(&settings.state_dir)
+            .map_err(|source| Error::StateDir { dir: settings.state_dir.clone(), source })?;
+        let resolved = init_resolver(&self.state.handle)?;
+        let State { handle, clock, links, .. } = &mut self.state;
+        for (index, ups) in settings.upses.iter().enumerate() {
+            links.push(Link::new(index, ups.clone(), resolved.clone(), clock.now()));
+        }
+        for link in links {
+            link.open(handle, clock.now());
+        }
+        // The first snapshot has every UPS in it, before any plugin can look.
+        self.state.settle();
+        self.state.plugins = Some(plugins::init(&self.state, &settings)?);
+        Ok(())
+    }
+
+    /// One turn: waits for something to happen, at most `limit`, and deals with it.
+    pub fn turn(&mut self, limit: Option<Duration>) -> Result<(), Error> {
+        let result = self.event_loop.dispatch(limit, &mut self.state);
+        self.state.settle();
+        Ok(result?)
+    }
+
+    /// Turns until SIGTERM or SIGINT, then ends everything.
+    pub fn run(&mut self) -> Result<(), Error> {
+        let mut announced = false;
+        let mut failures = 0;
+        while !self.state.stopping {
+            if !announced && self.is_ready() {
+                announced = true;
+                announce();
+            }
+            match self.turn(None) {
+                Ok(()) => failures = 0,
+                Err(error) if failures < MOST_FAILURES => {
+                    failures += 1;
+                    tracing::error!("a turn of the main loop failed: {error}");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.stop();
+        Ok(())
+    }
+
+    /// Every port was tried and every plugin has started or failed to.
+    pub fn is_ready(&self) -> bool {
+        self.state.links.iter().all(Link::attempted)
+            && self.state.plugins.as_ref().is_some_and(Plugins::settled)
+    }
+
+    /// Where the newest snapshot is found.
+    pub fn snapshots(&self) -> SnapshotCell {
+        self.state.publisher.snapshots()
+    }
+
+    fn stop(&mut self) {
+        tell_systemd(&[sd_notify::NotifyState::Stopping]);
+        let State { handle, links, plugins, .. } = &mut self.state;
+        for link in links {
+            link.close(handle);
+        }
+        if let Some(plugins) = plugins {
+            plugins.stop();
+        }
+        tracing::info!("ended");
+    }
+}
+
+impl State {
+    /// Bytes came in on a link, or its port hung up.
+    pub(crate) fn link_readable(&mut self, index: usize) {
+        let State { handle, clock, links, .. } = self;
+        links[index].handle_readable(handle, clock.now());
+    }
+
+    /// A link's connection is made, or failed.
+    pub(crate) fn link_connected(&mut self, index: usize) {
+        let State { handle, clock, links, .. } = self;
+        links[index].handle_connected(handle, clock.now());
+    }
+
+    /// A link's timer fired.
+    pub(crate) fn link_timer(&mut self, index: usize) {
+        let State { handle, clock, links, .. } = self;
+        links[index].handle_timer(handle, clock.now());
+    }
+
+    /// Brings out what the turn has changed: first the snapshot, then the events.
+    fn settle(&mut self) {
+        let events = self.publisher.publish(&mut self.links, self.clock);
+        if let Some(plugins) = &mut self.plugins {
+            for event in &events {
+                plugins.publish(event);
+            }
+            plugins.arm(&self.handle);
+        }
+    }
+}
+
+fn init_resolver(handle: &LoopHandle<'static, State>) -> Result<channel::Sender<Resolved>, Error> {
+    let (sender, receiver) = channel::channel::<Resolved>();
+    let inserted = handle.insert_source(receiver, |message, (), state: &mut State| {
+        if let channel::Event::Msg(resolved) = message {
+            let State { handle, clock, links, .. } = state;
+            links[resolved.link].handle_resolved(handle, clock.now(), resolved);
+        }
+    });
+    inserted.map_err(|error| error.error)?;
+    Ok(sender)
+}
+
+/// Tells whoever waits that the daemon serves.
+fn announce() {
+    let mut out = std::io::stdout();
+    if let Err(error) = writeln!(out, "ready").and_then(|()| out.flush()) {
+        tracing::debug!("nobody reads standard output: {error}");
+    }
+    tell_systemd(&[sd_notify::NotifyState::Ready]);
+}
+
+fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {
+    // Without NOTIFY_SOCKET this does nothing.
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!("can't notify systemd: {error}");
+    }
+}

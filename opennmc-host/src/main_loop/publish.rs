@@ -1,0 +1,106 @@
+//! From what the links believe to what everybody sees: the snapshot and the events.
+//!
+//! A reader on another thread sees the state after a whole batch of input, never half of it: there is one swap per turn
+//! of the loop, and none when nothing changed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apcsmart::Time;
+
+use super::clock::Clock;
+use crate::link::Link;
+use crate::state::kinds::EventKind;
+use crate::state::{Device, Event, Happening, Severity, Snapshot, SnapshotCell};
+
+/// The time at which a UPS was last heard is brought up to date this often when nothing else changes: it is shown in
+/// seconds, and a snapshot per answer would wake plugins for nothing.
+const HEARD_REFRESH: Duration = Duration::from_secs(1);
+
+/// Makes the snapshots.
+#[derive(Default)]
+pub(super) struct Publisher {
+    cell: SnapshotCell,
+    generation: u64,
+    devices: Vec<Published>,
+}
+
+/// A device as it stands in the newest snapshot.
+struct Published {
+    device: Arc<Device>,
+    heard: Option<Time>,
+}
+
+impl Publisher {
+    pub(super) fn snapshots(&self) -> SnapshotCell {
+        self.cell.clone()
+    }
+
+    /// Stores a snapshot if anything changed, and gives the events that were not given yet.
+    pub(super) fn publish(&mut self, links: &mut [Link], clock: Clock) -> Vec<Arc<Event>> {
+        let next = self.generation + 1;
+        let mut changed = false;
+        let mut events = Vec::new();
+        for (index, link) in links.iter_mut().enumerate() {
+            let state = link.device();
+            let heard = state.heard();
+            let contents_changed = state.take_changed();
+            let published = self.devices.get(index);
+            if contents_changed || published.is_none_or(|published| is_outdated(published.heard, heard)) {
+                // Equal generations of a device mean equal contents, and when it was heard is none of them.
+                let generation = match published {
+                    Some(published) if !contents_changed => published.device.generation,
+                    _ => next,
+                };
+                let device = Arc::new(state.device(generation, heard.map(|heard| clock.uptime_ms(heard))));
+                let published = Published { device, heard };
+                match self.devices.get_mut(index) {
+                    Some(place) => *place = published,
+                    None => self.devices.push(published),
+                }
+                changed = true;
+            }
+            let name = &self.devices[index].device.name;
+            while let Some(happening) = state.poll_happening() {
+                let kind = happening.kind;
+                let event = event(name, happening, clock);
+                log(&event, kind);
+                events.push(Arc::new(event));
+            }
+        }
+        if changed {
+            self.generation = next;
+            let devices = self.devices.iter().map(|published| Arc::clone(&published.device)).collect();
+            self.cell.store(Snapshot { generation: next, devices });
+        }
+        events
+    }
+}
+
+fn is_outdated(published: Option<Time>, heard: Option<Time>) -> bool {
+    match (published, heard) {
+        (Some(published), Some(heard)) => heard.since(published) >= HEARD_REFRESH,
+        (published, heard) => published != heard,
+    }
+}
+
+fn event(device: &str, happening: Happening, clock: Clock) -> Event {
+    Event {
+        kind: happening.kind.name.to_owned(),
+        severity: happening.severity,
+        device: device.to_owned(),
+        at_ms: clock.wall_ms(),
+        fields: happening.fields,
+    }
+}
+
+/// One line: what happened, in words, and the details as `name=value`.
+fn log(event: &Event, kind: &EventKind) {
+    let details: String = event.fields.iter().map(|(name, value)| format!(" {name}={value:?}")).collect();
+    let line = format_args!("UPS {} {}{details}", event.device, kind.message);
+    match event.severity {
+        Severity::Info => tracing::info!("{line}"),
+        Severity::Warning => tracing::warn!("{line}"),
+        Severity::Critical => tracing::error!("{line}"),
+    }
+}

@@ -1,0 +1,123 @@
+//! A main loop that a test turns itself, and its log.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use opennmc_host::config::Settings;
+use opennmc_host::logging::Style;
+use opennmc_host::main_loop::MainLoop;
+use opennmc_host::state::{Availability, Device, Snapshot};
+use tempfile::TempDir;
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::DefaultGuard;
+
+/// Far more than any test needs; a test that gets here is stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Bench {
+    main_loop: MainLoop,
+    log: Log,
+    _subscriber: DefaultGuard,
+    dir: TempDir,
+}
+
+impl Bench {
+    /// Nothing runs yet: make the port first, in [`Bench::dir`].
+    pub(crate) fn new() -> Bench {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .event_format(Style::Journal)
+            .with_max_level(LevelFilter::DEBUG)
+            .with_writer(move || writer.clone())
+            .finish();
+        let subscriber = tracing::subscriber::set_default(subscriber);
+        Bench {
+            main_loop: MainLoop::new().unwrap(),
+            log,
+            _subscriber: subscriber,
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Starts the loop with this configuration.
+    pub(crate) fn start(&mut self, upses: &str) {
+        let text = format!("[state]\ndir = \"{}/state\"\n{upses}", self.dir().display());
+        let settings = Settings::parse(Path::new("test.toml"), &text).unwrap();
+        self.main_loop.start(settings).unwrap();
+    }
+
+    /// Starts the loop with one UPS, `main`.
+    pub(crate) fn start_on(&mut self, port: impl std::fmt::Display) {
+        self.start(&format!("[ups.main]\nport = \"{port}\"\n"));
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.main_loop.is_ready()
+    }
+
+    /// Turns the loop until `done`; gives the number of turns.
+    pub(crate) fn turn_until(&mut self, what: &str, mut done: impl FnMut(&Bench) -> bool) -> usize {
+        let began = Instant::now();
+        let mut turns = 0;
+        while !done(self) {
+            assert!(began.elapsed() < PATIENCE, "still waiting until {what}; log:\n{}", self.log.text());
+            self.main_loop.turn(Some(PATIENCE)).unwrap();
+            turns += 1;
+        }
+        turns
+    }
+
+    pub(crate) fn turn_until_main_is(&mut self, availability: Availability) -> usize {
+        self.turn_until(&format!("main is {availability:?}"), |bench| {
+            bench.main().availability == availability
+        })
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.main_loop.snapshots().load()
+    }
+
+    pub(crate) fn main(&self) -> Arc<Device> {
+        Arc::clone(self.snapshot().device("main").unwrap())
+    }
+
+    pub(crate) fn value(&self, name: &str) -> Option<String> {
+        self.main().variables.get(name).map(|variable| variable.value.clone())
+    }
+
+    /// Lines that an operator sees by default: info and above.
+    pub(crate) fn operator_lines(&self) -> Vec<String> {
+        self.log.text().lines().filter(|line| !line.starts_with("<7>")).map(str::to_owned).collect()
+    }
+
+    /// How many lines of any level contain `text`.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        self.log.text().lines().filter(|line| line.contains(text)).count()
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
