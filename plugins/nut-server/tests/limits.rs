@@ -53,6 +53,7 @@ fn long_answers_leave_through_the_host_in_order() {
     let answer = session.send(&b"LIST VAR main\n".repeat(count));
     assert_eq!(answer.len(), one.len() * count);
     assert_eq!(String::from_utf8_lossy(&answer), one.repeat(count));
+    assert!(session.host.longest_send() <= 32 * 1024 + one.len(), "{} bytes", session.host.longest_send());
 }
 
 #[test]
@@ -157,4 +158,30 @@ fn a_refused_login_is_in_the_log_once_with_the_client_s_address() {
     let logged = session.host.logged();
     assert_eq!(logged.len(), 1);
     assert!(logged[0].message.contains("192.0.2.1:40000"), "{}", logged[0].message);
+}
+
+#[test]
+fn a_finished_line_gives_its_memory_back() {
+    let mut session = Session::new(rack());
+    session.send(b"GET VAR");
+    session.send(b" main");
+    assert!(session.server.unfinished_bytes() > 0);
+    assert_eq!(session.send(b" ups.status\n"), b"VAR main ups.status \"OL\"\n");
+    assert_eq!(session.server.unfinished_bytes(), 0);
+}
+
+#[test]
+fn the_end_of_a_split_line_is_not_taken_for_a_request_of_its_own() {
+    let mut session = Session::new(rack());
+    session.ask("GET VAR main ups.status");
+    session.send(b"VER ");
+    assert_eq!(session.send(b"GET VAR main ups.status\n"), b"ERR INVALID-ARGUMENT\n");
+}
+
+#[test]
+fn a_reply_that_would_be_too_long_is_cut_or_refused() {
+    assert_eq!(ask(&format!("GET DESC main {}", "y".repeat(505))), "ERR INVALID-ARGUMENT\n");
+    let cut = ask(&format!("GET DESC main {}", "y".repeat(490)));
+    assert_eq!(cut.len(), 511);
+    assert!(cut.ends_with("\"Descrip\"\n"), "{cut}");
 }

@@ -20,6 +20,7 @@ pub struct SimulatedHost {
     timers_made: Cell<u64>,
     sent: RefCell<BTreeMap<u64, Vec<u8>>>,
     unsent_limit: Cell<Option<usize>>,
+    longest_send: Cell<usize>,
     closed: RefCell<Vec<u64>>,
 }
 
@@ -116,6 +117,11 @@ impl SimulatedHost {
         self.sent.borrow_mut().remove(&connection).unwrap_or_default()
     }
 
+    /// The most bytes that the plugin handed to one `send`.
+    pub fn longest_send(&self) -> usize {
+        self.longest_send.get()
+    }
+
     /// The connections that the plugin closed with `close`, in order.
     pub fn closed(&self) -> Vec<u64> {
         self.closed.borrow().clone()
@@ -199,6 +205,7 @@ impl Timers for SimulatedHost {
 
 impl Tcp for SimulatedHost {
     fn send(&self, connection: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.longest_send.set(self.longest_send.get().max(bytes.len()));
         let mut sent = self.sent.borrow_mut();
         let queue = sent.entry(connection).or_default();
         if self.unsent_limit.get().is_some_and(|limit| queue.len() + bytes.len() > limit) {
