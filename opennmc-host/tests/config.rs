@@ -277,3 +277,14 @@ fn a_file_that_is_not_there_is_named() {
         "/nowhere/opennmc.toml: can't read the configuration: No such file or directory (os error 2)"
     );
 }
+
+#[test]
+fn the_examples_in_the_documentation_are_right() {
+    let documentation = include_str!("../../docs/configuration.md");
+    let examples: Vec<&str> =
+        documentation.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        parse(example).unwrap();
+    }
+}

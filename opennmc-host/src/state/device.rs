@@ -21,8 +21,9 @@ const ALARM: &str = "ups.alarm";
 /// Readings that NUT clients also look for under the name of the device.
 const DEVICE_COPIES: [(&str, &str); 3] =
     [("ups.mfr", "device.mfr"), ("ups.model", "device.model"), ("ups.serial", "device.serial")];
-/// Readings that every event about the power carries along, when they are known.
-const EVENT_FIELDS: [&str; 4] = [STATUS, "battery.charge", "battery.runtime", "input.transfer.reason"];
+/// Readings that every event about the power carries along, when they are known. Nothing that would still be that of the
+/// last time, such as the reason of a transfer, which the UPS is asked for later.
+const EVENT_FIELDS: [&str; 3] = [STATUS, "battery.charge", "battery.runtime"];
 
 /// What never changes about a device.
 #[derive(Debug, Clone)]

@@ -70,3 +70,22 @@ pub(super) const TOKENS: [(&str, &EventKind, &EventKind); 8] = [
     ("TRIM", &TRIM, &TRIM_CLEARED),
     ("BOOST", &BOOST, &BOOST_CLEARED),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_table_is_this_table() {
+        let documented = include_str!("../../../docs/events.md");
+        let rows: Vec<&str> = documented.lines().filter(|line| line.starts_with("| `ups.")).collect();
+        assert_eq!(rows.len(), ALL.len());
+        for (row, kind) in rows.iter().zip(ALL) {
+            let severity = format!("{:?}", kind.severity).to_lowercase();
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            assert_eq!(cells[1], format!("`{}`", kind.name));
+            assert!(cells[2].starts_with(&severity), "{row}");
+            assert_eq!(cells[3], kind.nut, "{row}");
+        }
+    }
+}

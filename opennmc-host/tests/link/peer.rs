@@ -54,7 +54,8 @@ impl Peer {
 
     /// Says a line of the simulator's control language to the UPS.
     pub(crate) fn control(&mut self, line: &str) {
-        writeln!(self.control.as_mut().unwrap(), "{line}").unwrap();
+        // In one piece: the other side takes what it reads for whole lines.
+        self.control.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
     /// Pulls the plug: the port hangs up and its name goes.
@@ -72,7 +73,8 @@ impl Drop for Peer {
             std::fs::remove_file(link).unwrap();
         }
         drop(self.control.take());
-        if let Err(panic) = self.thread.take().unwrap().join() {
+        let ended = self.thread.take().unwrap().join();
+        if let (Err(panic), false) = (ended, std::thread::panicking()) {
             std::panic::resume_unwind(panic);
         }
     }
