@@ -4,7 +4,7 @@
 //! whatever went wrong into an epitaph. After an epitaph the instance must not be entered again: drop it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use wasmtime::Store;
@@ -12,9 +12,10 @@ use wasmtime::component::{Component, InstancePre};
 
 use super::bindings::{base, events, tcp, timers, wit};
 use super::capability::{self, ClockState, LogState, MemoryLimit, TimersState, UpsState};
+use super::deadline::Deadline;
 use super::epitaph::Bounds;
 use super::thread::connections::Connections;
-use super::watch::{self, Watch};
+use super::watch::Watch;
 use super::{Epitaph, Grant};
 use crate::state::{Event, Severity, SnapshotCell};
 
@@ -33,6 +34,7 @@ pub(super) struct InstanceState {
     pub(super) timers: TimersState,
     pub(super) connections: Connections,
     pub(super) memory: MemoryLimit,
+    deadline: Deadline,
 }
 
 /// What an instance is made from, besides the component.
@@ -43,6 +45,8 @@ pub(super) struct Origin<'a> {
     pub(super) snapshots: SnapshotCell,
     pub(super) connections: Connections,
     pub(super) watch: Arc<Watch>,
+    /// Set when even a call that is within its time has to end.
+    pub(super) abort: Arc<AtomicBool>,
     pub(super) gauges: Arc<Gauges>,
 }
 
@@ -86,11 +90,14 @@ impl Instance {
                 timers: TimersState::new(limits.timers),
                 connections: origin.connections,
                 memory: MemoryLimit::new(limits.memory),
+                deadline: Deadline::new(origin.abort),
             },
         );
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOST_CALL_BYTES);
-        store.set_epoch_deadline(watch::epochs(START.as_millis() as u64));
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline.look()));
+        let epochs = store.data_mut().deadline.begin(START.as_millis() as u64);
+        store.set_epoch_deadline(epochs);
         let _in_flight = origin.watch.enter();
         let refused = |error: wasmtime::Error| Epitaph::new(format!("refused: plugin.wasm: {error:#}"));
         let pre = capability::linker(engine, origin.grant)
@@ -207,7 +214,8 @@ impl Instance {
         call_ms: u64,
         enter: impl FnOnce(&mut Self) -> wasmtime::Result<R>,
     ) -> Result<R, Epitaph> {
-        self.store.set_epoch_deadline(watch::epochs(call_ms));
+        let epochs = self.store.data_mut().deadline.begin(call_ms);
+        self.store.set_epoch_deadline(epochs);
         let state = self.store.data_mut();
         state.ups.begin_call();
         state.memory.refused = None;

@@ -13,6 +13,7 @@
 mod bindings;
 mod capability;
 mod config;
+mod deadline;
 mod engine;
 mod epitaph;
 mod error;

@@ -36,6 +36,8 @@ const MAILBOX: usize = 256;
 const STOP: Duration = Duration::from_secs(1);
 /// A call that still runs after this part of [`STOP`] is interrupted.
 const STOP_PATIENCE: Duration = Duration::from_millis(600);
+/// Brings the longest permitted deadline within a few turns of the waiting loop.
+const EPOCHS_AT_ONCE: usize = 50;
 /// A plugin's thread runs the compiler, and guest code on the same stack. Untouched pages cost nothing.
 const THREAD_STACK: usize = 4 << 20;
 
@@ -140,6 +142,8 @@ struct Running {
     thread: JoinHandle<()>,
     mailbox: SyncSender<Arc<Event>>,
     stop: Arc<AtomicBool>,
+    /// Ends even a call that is within its time.
+    abort: Arc<AtomicBool>,
     wake: Ping,
 }
 
@@ -242,24 +246,25 @@ impl Supervisor {
     /// Asks all plugins to stop, and waits for them for at most a second in all. A call that does not return is
     /// interrupted; a thread that still does not end is left behind.
     pub fn stop(&mut self) {
-        let mut threads: Vec<(Arc<str>, JoinHandle<()>)> = Vec::new();
+        let mut leaving = Vec::new();
         for plugin in &mut self.plugins {
             plugin.life.stopped();
             if let Some(running) = plugin.running.take() {
                 running.stop.store(true, SeqCst);
                 running.wake.ping();
-                threads.push((Arc::clone(&plugin.id), running.thread));
+                leaving.push((Arc::clone(&plugin.id), running));
             }
         }
         let began = Instant::now();
-        while !threads.iter().all(|(_, thread)| thread.is_finished()) && began.elapsed() < STOP {
+        while !leaving.iter().all(|(_, running)| running.thread.is_finished()) && began.elapsed() < STOP {
             thread::sleep(Duration::from_millis(2));
-            // The main loop's timer can't tick while it waits here.
             if began.elapsed() > STOP_PATIENCE {
-                self.compiler.engine().increment_epoch();
+                leaving.iter().for_each(|(_, running)| running.abort.store(true, SeqCst));
+                // The main loop's timer can't tick while it waits here; and now the deadlines are to come fast.
+                (0..EPOCHS_AT_ONCE).for_each(|_| self.compiler.engine().increment_epoch());
             }
         }
-        for (id, thread) in threads {
+        for (id, Running { thread, .. }) in leaving {
             if !thread.is_finished() {
                 tracing::warn!(plugin = %id, "did not stop within {} s; left behind", STOP.as_secs());
             } else if thread.join().is_err() {
@@ -285,7 +290,7 @@ impl Supervisor {
         let plugin = &mut self.plugins[index];
         let (mailbox, mail) = sync_channel(MAILBOX);
         let (wake, woken) = make_ping()?;
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, abort) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let reports = self.reports.clone();
         let say = move |news| {
             // The receiver is gone only when the host ends.
@@ -304,6 +309,7 @@ impl Supervisor {
             started: self.options.started,
             mailbox: mail,
             stop: Arc::clone(&stop),
+            abort: Arc::clone(&abort),
             wake: woken,
             announce: Box::new(move |announcement| announce(News::Started(announcement))),
         };
@@ -311,7 +317,7 @@ impl Supervisor {
             .name(format!("plugin {}", plugin.id))
             .stack_size(THREAD_STACK)
             .spawn(move || say(News::Ended(service::run(job))))?;
-        plugin.running = Some(Running { thread, mailbox, stop, wake });
+        plugin.running = Some(Running { thread, mailbox, stop, abort, wake });
         Ok(())
     }
 }

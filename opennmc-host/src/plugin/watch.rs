@@ -61,11 +61,6 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// How many epochs a call of at most this many milliseconds may see. One more than fit, since the first is partial.
-pub(super) fn epochs(call_ms: u64) -> u64 {
-    call_ms.div_ceil(TICK.as_millis() as u64) + 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,23 +6,25 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// File descriptors that plugins never get: serial ports, the control socket, logs, databases, the loops themselves.
 const RESERVED: usize = 128;
-/// When the system sets no limit.
-const UNLIMITED: usize = 65_536;
+/// More than any card or rack has clients, and a bound on what the kernel keeps for us.
+const MOST: usize = 65_536;
 
 /// What is left of it.
 #[derive(Debug, Clone)]
 pub(in crate::plugin) struct Budget(Arc<AtomicUsize>);
 
 impl Budget {
-    /// From the process's limit as it is now: raise the limit before.
+    /// From the process's limit, after raising it as far as it goes: the customary 1,024 are for programs that call
+    /// `select`, which we don't.
     pub(in crate::plugin) fn of_process() -> Self {
-        let limit = getrlimit(Resource::Nofile)
-            .current
-            .map_or(UNLIMITED, |limit| usize::try_from(limit).unwrap_or(UNLIMITED));
+        let limits = getrlimit(Resource::Nofile);
+        let raised = Rlimit { current: limits.maximum, maximum: limits.maximum };
+        let limit = if setrlimit(Resource::Nofile, raised).is_ok() { limits.maximum } else { limits.current };
+        let limit = limit.map_or(MOST, |limit| usize::try_from(limit).unwrap_or(MOST)).min(MOST);
         Self::of(limit.saturating_sub(RESERVED).max(limit / 2))
     }
 

@@ -58,6 +58,7 @@ pub(super) struct Job {
     pub(super) started: Instant,
     pub(super) mailbox: Channel<Arc<Event>>,
     pub(super) stop: Arc<AtomicBool>,
+    pub(super) abort: Arc<AtomicBool>,
     pub(super) wake: PingSource,
     /// Called once when the plugin's `start` has succeeded.
     pub(super) announce: Box<dyn Fn(Announcement) + Send>,
@@ -129,6 +130,7 @@ impl Service {
             snapshots: job.snapshots,
             connections: Connections::new(handle, grant.limits.connections),
             watch: job.watch,
+            abort: job.abort,
             gauges: Arc::clone(&job.gauges),
         };
         let mut instance = Instance::new(&component, origin)?;
@@ -297,6 +299,7 @@ impl Service {
     fn settle(&mut self) -> Result<(), Epitaph> {
         self.instance.state().connections.flush();
         while let Some((number, reason)) = self.instance.state().connections.pop_gone() {
+            tracing::debug!(plugin = %self.plugin, connection = number, "connection ended: {reason}");
             self.instance.on_closed(number, &reason)?;
             self.instance.state().connections.flush();
         }
