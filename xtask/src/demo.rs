@@ -50,8 +50,9 @@ pub(crate) struct ControlOptions {
 
 /// Builds and runs until Ctrl-C.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let choose_another = format!("Choose another port: cargo xtask demo --nut-port {}", NUT_PORT + 10_000);
-    port_owner::require_free(options.nut_port, &choose_another)?;
+    port_owner::require_free(options.nut_port, |free| {
+        format!("Use another port: cargo xtask demo --nut-port {free}")
+    })?;
     let profile = if options.release { Profile::Release } else { Profile::Dev };
     build::everything(workspace, profile)?;
 
@@ -80,8 +81,13 @@ pub(crate) fn control(workspace: &Workspace, options: &ControlOptions) -> Result
     stream.set_read_timeout(Some(CONTROL_LIMIT))?;
     let answer =
         say(&stream, &options.words.join(" ")).context("the simulator took the line but did not answer")?;
-    println!("{answer}");
-    Ok(())
+    match answer.strip_prefix("error: ") {
+        Some(refusal) => bail!("{refusal}"),
+        None => {
+            println!("{answer}");
+            Ok(())
+        }
+    }
 }
 
 fn say(mut stream: &UnixStream, line: &str) -> Result<String> {
@@ -160,18 +166,19 @@ impl Demo<'_> {
             other => format!("localhost:{other}"),
         };
         println!("\nOpenNMC serves the UPS `{UPS}` to NUT clients. Try, in another terminal:\n");
-        println!("  upsc {UPS}@{server}                       all it knows of the UPS");
+        let attempt = |command: &str, effect: &str| println!("  {command:40} {effect}");
+        attempt(&format!("upsc {UPS}@{server}"), "all that is known of the UPS");
         if command::find_program("upsc").is_none() {
-            println!(
-                "                                         (upsc comes with: apt-get install nut-client)"
-            );
+            attempt("", "(upsc comes with: apt-get install nut-client)");
         }
         match &self.options.port {
             None => {
-                println!("  cargo xtask demo-control line off       cut the mains: ups.status becomes OB");
-                println!("  cargo xtask demo-control line on        and bring them back");
-                println!("  cargo xtask demo-control charge 15      empty the battery\n");
-                println!("A real UPS instead of this simulated {MODEL}: cargo xtask demo --port /dev/ttyS0");
+                attempt("cargo xtask demo-control line off", "cut the mains: ups.status becomes OB");
+                attempt("cargo xtask demo-control line on", "and bring them back");
+                attempt("cargo xtask demo-control charge 15", "an empty battery");
+                println!(
+                    "\nA real UPS instead of this simulated {MODEL}: cargo xtask demo --port /dev/ttyS0"
+                );
             }
             Some(port) => println!("\nThe UPS is the one on {port}."),
         }

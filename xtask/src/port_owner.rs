@@ -10,14 +10,20 @@ use anyhow::{Result, bail};
 /// The kernel's number for a socket that listens.
 const LISTEN_STATE: &str = "0A";
 
-/// Fails, naming the holder, when nobody else can listen on this port of 127.0.0.1.
-pub(crate) fn require_free(port: u16, what_to_do: &str) -> Result<()> {
-    let Err(error) = TcpListener::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)) else { return Ok(()) };
+/// Fails, naming the holder, when nobody else can listen on this port of 127.0.0.1. `advice` gets a port that is free.
+pub(crate) fn require_free(port: u16, advice: impl FnOnce(u16) -> String) -> Result<()> {
+    let Err(error) = bind(port) else { return Ok(()) };
     let holder = match find(port) {
         Some(owner) => format!("{} (pid {}) listens on it", owner.program, owner.pid),
         None => format!("{error}"),
     };
-    bail!("port {port} of 127.0.0.1 is not free: {holder}. {what_to_do}");
+    let free = (port.saturating_add(1)..=u16::MAX).find(|other| bind(*other).is_ok());
+    let advice = free.map(advice).unwrap_or_default();
+    bail!("port {port} of 127.0.0.1 is not free: {holder}. {advice}");
+}
+
+fn bind(port: u16) -> std::io::Result<TcpListener> {
+    TcpListener::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))
 }
 
 /// A process that holds a listening socket.
@@ -74,11 +80,12 @@ mod tests {
     fn a_taken_port_is_refused_with_the_name_and_the_number_of_who_has_it() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let error = require_free(port, "Use --nut-port.").unwrap_err().to_string();
+        let error = require_free(port, |free| format!("Use {free}")).unwrap_err().to_string();
         assert!(error.contains(&format!("(pid {})", std::process::id())), "{error}");
-        assert!(error.ends_with("Use --nut-port."), "{error}");
+        let advised: u16 = error.rsplit(' ').next().unwrap().parse().unwrap();
+        assert!(advised > port, "{error}");
         drop(listener);
-        require_free(port, "").unwrap();
+        require_free(port, |_| String::new()).unwrap();
     }
 
     #[test]
