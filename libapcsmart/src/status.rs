@@ -30,10 +30,10 @@ pub(crate) mod flag {
 
 /// Register 1: bypass by fault, by command or key, going there, or by switch.
 const STATE_BYPASS: u8 = 0x2E;
-/// Register 1: waits to power the load on command, or on command or line return.
-const STATE_READY_TO_POWER: u8 = 0xC0;
-/// Register 3: output off after low battery, main relay fault, asleep by `@`, shut down by `S`.
-const TRIP_OUTPUT_OFF: u8 = 0x1D;
+/// Register 1: powers the load on command or when mains returns.
+const STATE_WAKES: u8 = 0x80;
+/// Register 3: off after low battery, asleep by `@`, shut down by `S`.
+const TRIP_WAKES: u8 = 0x19;
 const TRIP_OVERLOAD: u8 = 0x02;
 
 /// A fault that a register tells.
@@ -135,12 +135,18 @@ impl Status {
         self.register(self.state, STATE_BYPASS)
     }
 
-    /// The load has no power from this UPS.
+    /// The load has no power from this UPS. Only `Q` tells: the registers are read after it and may be older.
     pub fn off(&self) -> bool {
-        let unpowered = !self.on_line() && !self.on_battery() && !self.bypass();
-        unpowered
-            || self.register(self.state, STATE_READY_TO_POWER)
-            || self.register(self.trip, TRIP_OUTPUT_OFF) && !self.on_battery()
+        !self.on_line() && !self.on_battery() && !self.bypass()
+    }
+
+    /// The output is off and comes back by itself: with mains, or after a time. None where the unit has no register that
+    /// tells.
+    pub fn sleeping(&self) -> Option<bool> {
+        if self.state.is_none() && self.trip.is_none() {
+            return None;
+        }
+        Some(self.off() && (self.register(self.state, STATE_WAKES) || self.register(self.trip, TRIP_WAKES)))
     }
 
     /// What the registers complain of.
@@ -221,7 +227,7 @@ mod tests {
             (0x88, None, None, "OL RB"),
             (0x00, None, None, "OFF"),
             (0x08, Some(0x08), None, "OL BYPASS"),
-            (0x08, Some(0x80), Some(0x08), "OL OFF"),
+            (0x00, Some(0x80), Some(0x08), "OFF"),
             (0x19, None, None, "CAL OL OB"),
         ];
         for (flags, state, trip, tokens) in cases {
@@ -231,6 +237,14 @@ mod tests {
                 "{flags:02X} {state:?} {trip:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_sleeping_unit_is_told_from_one_that_is_off() {
+        let asleep = Status { flags: 0, state: Some(0x80), trip: Some(0x08), trip1: None };
+        assert_eq!(asleep.sleeping(), Some(true));
+        assert_eq!(Status { state: Some(0x40), trip: Some(0), ..asleep }.sleeping(), Some(false));
+        assert_eq!(Status { state: None, trip: None, ..asleep }.sleeping(), None);
     }
 
     #[test]

@@ -17,8 +17,9 @@ use crate::table::{Code, VARIABLES, Variable, firmware};
 
 const MODEL: Code = Code::one(0x01);
 
-/// Damaged answers to one step until it is passed over.
-const RETRIES: u8 = 5;
+/// Damaged or disagreeing answers to one step until it is passed over. The answer to `a` is 90 bytes long: with a fault in
+/// every hundredth byte two in three are damaged.
+const RETRIES: u8 = 20;
 
 /// A question of discovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +50,13 @@ impl Step {
 pub(super) struct Discovery {
     steps: VecDeque<Step>,
     retries: u8,
+    /// Earlier answers to the present step.
+    reads: Vec<Vec<u8>>,
 }
 
 impl Discovery {
     pub(super) fn begin() -> Discovery {
-        Discovery { steps: VecDeque::from([Step::CommandSet]), retries: 0 }
+        Discovery { steps: VecDeque::from([Step::CommandSet]), ..Discovery::default() }
     }
 
     /// The next question. The permitted values wait for the first scan: they take a second of the line.
@@ -67,9 +70,24 @@ impl Discovery {
         self.retries < RETRIES
     }
 
+    /// Takes an answer. Returns whether it is believed: a firmware decides what a unit without a command set can do, and
+    /// needs a second read that agrees; a command set only on a disturbed line. Permitted values are checked by their own
+    /// structure, and every write by reading back.
+    pub(super) fn believes(&mut self, step: Step, answer: &[u8], disturbed: bool) -> bool {
+        let doubtful = match step {
+            Step::CommandSet => disturbed,
+            Step::OldFirmware | Step::NewFirmware => true,
+            Step::Capabilities => false,
+        };
+        let agreed = !doubtful || self.reads.iter().any(|read| read == answer);
+        self.reads.push(answer.to_vec());
+        agreed
+    }
+
     fn pass(&mut self) {
         self.steps.pop_front();
         self.retries = 0;
+        self.reads.clear();
     }
 }
 
@@ -129,7 +147,9 @@ impl Session {
         if !self.discovery.steps.is_empty() {
             return;
         }
-        let row = self.unit.firmware.as_deref().and_then(firmware::by_firmware);
+        let known = self.unit.firmware.as_deref();
+        let by_voltage = || known.filter(|_| !self.disturbed_since_open).and_then(firmware::by_voltage);
+        let row = known.and_then(firmware::by_firmware).or_else(by_voltage);
         if !self.unit.listed {
             self.unit.commands = row.map_or_else(firmware::very_old, |row| row.commands());
         }

@@ -235,25 +235,27 @@ impl Session {
             Purpose::Fence | Purpose::Proof => {}
             Purpose::Status => self.take_flags(hex(&line)),
             Purpose::Register(place) => {
-                if let Some(status) = self.status.take_register(place, hex(&line), self.now) {
+                if let Some(status) = self.status.take_register(place, hex(&line), self.is_disturbed(), self.now) {
                     self.publish_status(status);
                 }
             }
             Purpose::Reading(entry) => {
-                let disturbed = self.now < self.disturbed_until;
-                match self.readings.take(entry, line, disturbed, self.now) {
+                match self.readings.take(entry, line, self.is_disturbed(), self.now) {
                     Some(true) => self.quality.confirmed += 1,
                     Some(false) => self.quality.contradicted += 1,
                     None => {}
                 }
                 self.end_first_scan();
             }
-            Purpose::Discovery(step) => self.discovered(step, Some(line)),
+            Purpose::Discovery(step) => match self.discovery.believes(step, &line, self.disturbed_since_open) {
+                true => self.discovered(step, Some(line)),
+                false => self.rediscover(step),
+            },
         }
     }
 
     fn take_flags(&mut self, flags: u8) {
-        if let Some(status) = self.status.take_flags(flags, self.now) {
+        if let Some(status) = self.status.take_flags(flags, self.is_disturbed(), self.now) {
             self.publish_status(status);
         }
         if !self.status.in_doubt() {
@@ -324,6 +326,7 @@ impl Session {
     /// Something is wrong on the line: nothing that waits for proof is believed, and the place is found again.
     pub(super) fn disturb(&mut self, count: fn(&mut LinkQuality)) {
         count(&mut self.quality);
+        self.disturbed_since_open = true;
         self.disturbed_until = self.now + DISTURBED_FOR;
         self.readings.disturb(self.now);
         self.exchange = None;

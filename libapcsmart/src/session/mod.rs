@@ -40,6 +40,9 @@ use exchange::{Exchange, Phase};
 use readings::Readings;
 use status::StatusTracker;
 
+/// How long after opening a port an alert byte alone changes nothing: the line has not proven itself.
+const UNPROVEN_FOR: Duration = Duration::from_secs(10);
+
 /// What a session does next. See the contract of [`Session`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
@@ -136,6 +139,7 @@ pub struct Session {
     free_at: Time,
     last_byte: Time,
     disturbed_until: Time,
+    disturbed_since_open: bool,
     shortest_answer: Duration,
     classifier: Classifier,
     status: StatusTracker,
@@ -170,6 +174,7 @@ impl Session {
             free_at: Time::ZERO,
             last_byte: Time::ZERO,
             disturbed_until: Time::ZERO,
+            disturbed_since_open: false,
             shortest_answer: Duration::ZERO,
             classifier: Classifier::default(),
             status: StatusTracker::new(),
@@ -185,6 +190,8 @@ impl Session {
     pub fn handle_open(&mut self, now: Time) {
         self.pass_time(now);
         self.set_link(LinkState::Connecting);
+        self.disturbed_until = self.disturbed_until.max(now + UNPROVEN_FOR);
+        self.disturbed_since_open = false;
         self.begin_fence();
     }
 
@@ -276,6 +283,11 @@ impl Session {
         self.now = self.now.max(now);
     }
 
+    /// Whether something was wrong on the line a short time ago, or it has not proven itself yet.
+    fn is_disturbed(&self) -> bool {
+        self.now < self.disturbed_until
+    }
+
     fn set_link(&mut self, link: LinkState) {
         if self.link != link {
             self.link = link;
@@ -309,7 +321,8 @@ impl Session {
             return;
         }
         self.out.event(Event::Alert(alert));
-        let trusted = self.now >= self.disturbed_until;
+        // Disturbances come with traffic: an alert on a line at rest is the UPS's own.
+        let trusted = !self.is_disturbed() && self.exchange.is_none();
         if let Some(status) = self.status.take_alert(alert, trusted, self.now) {
             self.publish_status(status);
         }

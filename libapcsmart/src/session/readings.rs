@@ -1,7 +1,7 @@
 //! The readings, and the two rules that keep a bad line from changing them.
 //!
-//! 1. A changed reading is published only when a second read says the same, digit for digit. A damaged digit that is
-//!    still a digit passes every grammar; only repetition tells.
+//! 1. A changed reading is published only when a second read says the same, digit for digit, and on a disturbed line a
+//!    third. A damaged digit that is still a digit passes every grammar; only repetition tells.
 //! 2. A confirmed reading is held until the next answer of a shape that this one can not have. A stray answer shifts all
 //!    that follow by one place; the shift shows at the first shape that differs, and what was held is dropped.
 //!
@@ -17,13 +17,27 @@ use crate::table::{Poll, VARIABLES, Variable, command};
 use crate::time::Time;
 use crate::value::Value;
 
-/// Reads in a row that may differ before the middle one is taken, or on a disturbed line none. Two agree sooner on
+/// Reads that must agree on an undisturbed line. One is not enough: the first fault on a line may be one that no grammar
+/// shows.
+const AGREEING: usize = 2;
+/// Reads that must agree on a disturbed line. A lost zero turns `100.0` into `10.0` in two ways, so that two damaged
+/// reads do agree now and then.
+const AGREEING_DISTURBED: usize = 3;
+
+/// How many more must agree on an answer of another length than the last one's.
+const AGREEING_ODD: usize = 2;
+
+/// Reads in a row that may differ before the middle one is taken, or on a disturbed line none. Enough agree sooner on
 /// every steady reading.
 const MOST_READS: usize = 4;
+const MOST_READS_DISTURBED: usize = 8;
 
 /// Silences in a row, each followed by proof that the UPS listens, after which a command counts as not supported: one
 /// that the unit does not list, one that it lists, and one that has answered before.
 const SILENCES_UNTIL_UNSUPPORTED: [u8; 3] = [1, 2, 4];
+
+/// When the readings of the first scan are read a second time.
+const VERIFY_AFTER: Duration = Duration::from_secs(3);
 
 /// Commands that a unit does not list wait until it was read: on a unit that is silent on them each costs a second.
 pub(super) const UNLISTED_AFTER: Duration = Duration::from_secs(10);
@@ -155,18 +169,28 @@ impl Readings {
             entry.reads.clear();
             return doubted.then_some(false);
         }
-        if entry.reads.contains(&reply) {
+        let (agreeing, most) = match disturbed {
+            true => (AGREEING_DISTURBED, MOST_READS_DISTURBED),
+            false => (AGREEING, MOST_READS),
+        };
+        // On known units an answer keeps its length: one of another length has probably lost or doubled a byte.
+        let odd = disturbed && entry.published.as_ref().is_some_and(|published| published.len() != reply.len());
+        let leap = entry.published.as_ref().is_some_and(|published| is_leap(published, &reply));
+        let agreeing = agreeing + if odd { AGREEING_ODD } else { 0 } + usize::from(leap);
+        let first = entry.reads.is_empty();
+        let agreed = entry.reads.iter().filter(|read| **read == reply).count() + 1;
+        entry.reads.push(reply);
+        if agreed >= agreeing {
+            let reply = entry.reads.pop().unwrap_or_default();
             entry.reads.clear();
             self.held.retain(|held| held.entry != place);
             self.held.push(Held { entry: place, reply });
             return Some(true);
         }
-        let first = entry.reads.is_empty();
-        entry.reads.push(reply);
         if first && first_scan {
             return None;
         }
-        if entry.reads.len() < MOST_READS {
+        if entry.reads.len() < most {
             entry.due = now;
         } else {
             let reads = core::mem::take(&mut entry.reads);
@@ -262,7 +286,11 @@ impl Readings {
                     entry.reads.push(reply);
                     entry.due = now;
                 }
-                Some(reply) => self.publish(place, reply, out),
+                // One read can be wrong on a line that showed no fault yet: everything is read once more, soon.
+                Some(reply) => {
+                    entry.due = entry.due.min(now + VERIFY_AFTER);
+                    self.publish(place, reply, out);
+                }
                 None => {}
             }
         }
@@ -347,9 +375,21 @@ fn shape(variable: &Variable) -> Grammar {
     command::command(variable.code).map_or(Grammar::Anything, |command| command.grammar)
 }
 
+/// Whether a number changed by more than a tenth: a damaged digit does that, mains and loads do it too. One more read
+/// must agree.
+fn is_leap(from: &[u8], to: &[u8]) -> bool {
+    match (number(from), number(to)) {
+        (Some(from), Some(to)) => (from - to).abs() * 10.0 > from.abs(),
+        _ => false,
+    }
+}
+
+fn number(reply: &[u8]) -> Option<f64> {
+    core::str::from_utf8(reply).ok()?.trim_end_matches(':').parse().ok()
+}
+
 /// The middle one of several numbers; none when one is no number.
 fn middle(replies: Vec<Vec<u8>>) -> Option<Vec<u8>> {
-    let number = |reply: &[u8]| core::str::from_utf8(reply).ok()?.trim_end_matches(':').parse::<f64>().ok();
     let mut numbers: Vec<(f64, Vec<u8>)> =
         replies.into_iter().map(|reply| Some((number(&reply)?, reply))).collect::<Option<_>>()?;
     numbers.sort_by(|one, other| one.0.total_cmp(&other.0));

@@ -1,9 +1,9 @@
 //! The status, and when a change of it is believed.
 //!
 //! An alert byte on an undisturbed line is believed at once: it is what makes an outage known within milliseconds. It is
-//! checked against `Q` right after. A change that no alert announced needs two reads of `Q` that agree. "Neither on line
-//! nor on battery" needs two reads a second apart, because units say so for a moment while they switch. Nothing but this
-//! file may change the published status.
+//! checked against `Q` right after. A change that no alert announced needs two reads of `Q` that agree, on a disturbed
+//! line three. "Neither on line nor on battery" needs two reads a second apart, because units say so for a moment while
+//! they switch. Nothing but this file may change the published status.
 
 use core::time::Duration;
 
@@ -20,6 +20,10 @@ const ZERO_APART: Duration = Duration::from_secs(1);
 const REGISTER_INTERVAL: Duration = Duration::from_secs(20);
 /// How long after an alert a change that it announces is expected.
 const ANNOUNCED_FOR: Duration = Duration::from_secs(5);
+/// Reads in a row that must agree on a change that no alert announced.
+const AGREEING: u8 = 2;
+/// The same on a disturbed line.
+const AGREEING_DISTURBED: u8 = 3;
 const SOURCE: u8 = flag::ON_LINE | flag::ON_BATTERY;
 
 /// The registers, in the order of the fields of [`Status`].
@@ -29,18 +33,26 @@ pub(super) const REGISTERS: [Code; 3] = [Code::one(b'~'), Code::one(b'\''), Code
 #[derive(Debug)]
 pub(super) struct StatusTracker {
     published: Option<Status>,
-    /// The last answer to `Q` that differs from what is published, and when it first came.
-    candidate: Option<(u8, Time)>,
-    /// Flags whose change an alert announced, until when.
-    announced: (u8, Time),
+    candidate: Option<Candidate>,
+    /// The flags that an alert announced, and until when.
+    announced: Option<(u8, Time)>,
     due: Time,
     registers: [Register; 3],
+}
+
+/// An answer to `Q` that differs from what is published.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    flags: u8,
+    since: Time,
+    reads: u8,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Register {
     due: Time,
-    candidate: Option<u8>,
+    /// A value that differs from what is published, and how often it was read in a row.
+    candidate: Option<(u8, u8)>,
 }
 
 impl StatusTracker {
@@ -48,7 +60,7 @@ impl StatusTracker {
         StatusTracker {
             published: None,
             candidate: None,
-            announced: (0, Time::ZERO),
+            announced: None,
             due: Time::ZERO,
             registers: [Register { due: Time::NEVER, candidate: None }; 3],
         }
@@ -109,9 +121,9 @@ impl StatusTracker {
             Alert::MeasureUps | Alert::EepromChanged => return None,
         };
         self.due = now;
-        self.announced = (set | cleared, now + ANNOUNCED_FOR);
         let status = self.published?;
         let flags = status.flags & !cleared | set;
+        self.announced = Some((flags, now + ANNOUNCED_FOR));
         if !trusted || flags == status.flags {
             return None;
         }
@@ -120,42 +132,34 @@ impl StatusTracker {
     }
 
     /// Takes an answer to `Q`. Returns the new status when it changed.
-    pub(super) fn take_flags(&mut self, flags: u8, now: Time) -> Option<Status> {
+    pub(super) fn take_flags(&mut self, flags: u8, disturbed: bool, now: Time) -> Option<Status> {
         self.due = now + INTERVAL;
-        let published = self.published.map(|status| status.flags);
-        if published == Some(flags) {
+        if self.published.is_some_and(|status| status.flags == flags) {
             self.candidate = None;
             return None;
         }
-        let since = match self.candidate {
-            Some((candidate, since)) if candidate == flags => Some(since),
-            _ => None,
+        let candidate = match self.candidate {
+            Some(known) if known.flags == flags => Candidate { reads: known.reads + 1, ..known },
+            _ => Candidate { flags, since: now, reads: 1 },
         };
-        let announced = published.is_some_and(|known| {
-            let (bits, until) = self.announced;
-            (known ^ flags) & !bits == 0 && now <= until
-        });
-        let believed = match since {
-            _ if announced && flags & SOURCE != 0 => true,
-            Some(since) if flags & SOURCE == 0 => now >= since + ZERO_APART,
-            Some(_) => true,
-            None => false,
-        };
-        if !believed {
-            self.candidate = Some((flags, since.unwrap_or(now)));
-            // A doubted zero waits its second; anything else is asked again at once.
-            self.due =
-                if flags & SOURCE == 0 { self.due.min(since.unwrap_or(now) + ZERO_APART) } else { now };
-            self.hurry_registers(now);
-            return None;
-        }
-        self.candidate = None;
+        let announced = self.announced.is_some_and(|(expected, until)| flags == expected && now <= until);
+        // The alert itself is one of the witnesses.
+        let agreeing = if disturbed { AGREEING_DISTURBED } else { AGREEING } - u8::from(announced);
+        let unpowered = flags & SOURCE == 0;
+        let believed = candidate.reads >= agreeing && (!unpowered || now >= candidate.since + ZERO_APART);
         self.hurry_registers(now);
-        self.publish(Status { flags, ..self.published.unwrap_or_default() })
+        if believed {
+            self.candidate = None;
+            return self.publish(Status { flags, ..self.published.unwrap_or_default() });
+        }
+        self.candidate = Some(candidate);
+        // A doubted zero waits its second; anything else is asked again at once.
+        self.due = if unpowered && now < candidate.since + ZERO_APART { candidate.since + ZERO_APART } else { now };
+        None
     }
 
     /// Takes an answer to the register at `place` of [`REGISTERS`]. Returns the new status when it changed.
-    pub(super) fn take_register(&mut self, place: usize, value: u8, now: Time) -> Option<Status> {
+    pub(super) fn take_register(&mut self, place: usize, value: u8, disturbed: bool, now: Time) -> Option<Status> {
         let register = &mut self.registers[place];
         register.due = now + REGISTER_INTERVAL;
         let status = self.published?;
@@ -164,8 +168,12 @@ impl StatusTracker {
             register.candidate = None;
             return None;
         }
-        if register.candidate != Some(value) {
-            register.candidate = Some(value);
+        let reads = match register.candidate {
+            Some((candidate, reads)) if candidate == value => reads + 1,
+            _ => 1,
+        };
+        if reads < if disturbed { AGREEING_DISTURBED } else { AGREEING } {
+            register.candidate = Some((value, reads));
             register.due = now;
             return None;
         }
@@ -201,19 +209,27 @@ mod tests {
 
     fn online() -> StatusTracker {
         let mut tracker = StatusTracker::new();
-        assert_eq!(tracker.take_flags(0x08, at(0)), None);
-        assert_eq!(tracker.take_flags(0x08, at(30)).unwrap().tokens(), "OL");
+        assert_eq!(tracker.take_flags(0x08, false, at(0)), None);
+        assert_eq!(tracker.take_flags(0x08, false, at(30)).unwrap().tokens(), "OL");
         tracker
     }
 
     #[test]
     fn a_change_without_an_alert_needs_two_reads_that_agree() {
         let mut tracker = online();
-        assert_eq!(tracker.take_flags(0x48, at(1000)), None);
+        assert_eq!(tracker.take_flags(0x48, false, at(1000)), None);
         assert_eq!(tracker.due(), at(1000), "asked again at once");
-        assert_eq!(tracker.take_flags(0x08, at(1030)), None, "the second read contradicts");
-        assert_eq!(tracker.take_flags(0x48, at(2000)), None, "and the first counts no more");
-        assert_eq!(tracker.take_flags(0x48, at(2030)).unwrap().tokens(), "OL LB");
+        assert_eq!(tracker.take_flags(0x08, false, at(1030)), None, "the second read contradicts");
+        assert_eq!(tracker.take_flags(0x48, false, at(2000)), None, "and the first counts no more");
+        assert_eq!(tracker.take_flags(0x48, false, at(2030)).unwrap().tokens(), "OL LB");
+    }
+
+    #[test]
+    fn on_a_disturbed_line_three_reads_must_agree() {
+        let mut tracker = online();
+        assert_eq!(tracker.take_flags(0x48, true, at(1000)), None);
+        assert_eq!(tracker.take_flags(0x48, true, at(1030)), None);
+        assert_eq!(tracker.take_flags(0x48, true, at(1060)).unwrap().tokens(), "OL LB");
     }
 
     #[test]
@@ -221,44 +237,54 @@ mod tests {
         let mut tracker = online();
         assert_eq!(tracker.take_alert(Alert::LineFail, true, at(1500)).unwrap().tokens(), "OB");
         assert_eq!(tracker.due(), at(1500), "and is checked at once");
-        assert_eq!(tracker.take_flags(0x10, at(1530)), None);
+        assert_eq!(tracker.take_flags(0x10, false, at(1530)), None);
         assert_eq!(tracker.take_alert(Alert::LineReturned, true, at(9000)).unwrap().tokens(), "OL");
     }
 
     #[test]
-    fn an_alert_on_a_disturbed_line_needs_one_read_that_agrees() {
+    fn an_alert_on_a_disturbed_line_is_one_witness_of_three() {
         let mut tracker = online();
         assert_eq!(tracker.take_alert(Alert::LineFail, false, at(1500)), None);
-        assert_eq!(tracker.take_flags(0x10, at(1530)).unwrap().tokens(), "OB");
+        assert_eq!(tracker.take_flags(0x10, true, at(1530)), None);
+        assert_eq!(tracker.take_flags(0x10, true, at(1560)).unwrap().tokens(), "OB");
         let mut lied_to = online();
         assert_eq!(lied_to.take_alert(Alert::LineFail, false, at(1500)), None);
-        assert_eq!(lied_to.take_flags(0x08, at(1530)), None);
+        assert_eq!(lied_to.take_flags(0x08, true, at(1530)), None);
+        assert_eq!(lied_to.published().unwrap().tokens(), "OL");
+    }
+
+    #[test]
+    fn an_alert_in_the_midst_of_traffic_needs_one_read_that_agrees() {
+        let mut tracker = online();
+        assert_eq!(tracker.take_alert(Alert::LineFail, false, at(1500)), None);
+        assert_eq!(tracker.take_flags(0x10, false, at(1530)).unwrap().tokens(), "OB");
     }
 
     #[test]
     fn an_alert_covers_only_the_change_that_it_announces() {
         let mut tracker = online();
         tracker.take_alert(Alert::LineFail, false, at(1500));
-        assert_eq!(tracker.take_flags(0x50, at(1530)), None, "low battery was not announced");
-        assert_eq!(tracker.take_flags(0x50, at(1560)).unwrap().tokens(), "OB LB");
+        assert_eq!(tracker.take_flags(0x50, false, at(1530)), None, "low battery was not announced");
+        assert_eq!(tracker.take_flags(0x50, false, at(1560)).unwrap().tokens(), "OB LB");
     }
 
     #[test]
     fn off_needs_two_reads_a_second_apart() {
         let mut tracker = online();
-        assert_eq!(tracker.take_flags(0x00, at(5000)), None);
-        assert_eq!(tracker.take_flags(0x00, at(5500)), None);
+        assert_eq!(tracker.take_flags(0x00, false, at(5000)), None);
         assert_eq!(tracker.due(), at(6000));
-        assert_eq!(tracker.take_flags(0x00, at(6000)).unwrap().tokens(), "OFF");
+        assert_eq!(tracker.take_flags(0x00, false, at(5500)), None);
+        assert_eq!(tracker.due(), at(6000));
+        assert_eq!(tracker.take_flags(0x00, false, at(6000)).unwrap().tokens(), "OFF");
     }
 
     #[test]
     fn a_register_is_believed_at_its_second_read() {
         let mut tracker = online();
         tracker.watch_register(2, at(100));
-        assert_eq!(tracker.take_register(2, 0x80, at(130)), None);
+        assert_eq!(tracker.take_register(2, 0x80, false, at(130)), None);
         assert_eq!(
-            tracker.take_register(2, 0x80, at(160)).unwrap().alarm().as_deref(),
+            tracker.take_register(2, 0x80, false, at(160)).unwrap().alarm().as_deref(),
             Some("Over temperature")
         );
     }
@@ -267,8 +293,8 @@ mod tests {
     fn an_abnormal_alert_says_look_and_changes_nothing_itself() {
         let mut tracker = online();
         tracker.watch_register(2, at(100));
-        tracker.take_register(2, 0, at(130));
-        tracker.take_register(2, 0, at(160));
+        tracker.take_register(2, 0, false, at(130));
+        tracker.take_register(2, 0, false, at(160));
         assert_eq!(tracker.take_alert(Alert::Abnormal, true, at(2000)), None);
         assert_eq!((tracker.due(), tracker.register_due(at(2000))), (at(2000), Some(2)));
     }

@@ -32,7 +32,7 @@ const OLD_600: &[u8] = b"789ABCEFGKLMNOPQRSUVWXYZ";
 /// The same without a row of its own: the firmware answer is a voltage in hexadecimal.
 const VOLTAGE_IN_B: &[u8] = b"789@ABCFGKLMNOPQRSUVWXYZ";
 /// What is tried when nothing is known.
-const VERY_OLD: &[u8] = b"CPLOfBQ\x01nbV/";
+const VERY_OLD: &[u8] = b"QfjPBLOGXC9F\x01bVngmxcqpu";
 
 const fn row(firmware: &'static str, model: &'static str, commands: &'static [u8]) -> FirmwareRow {
     FirmwareRow { firmware, model, commands }
@@ -60,12 +60,15 @@ pub const FIRMWARE_ROWS: &[FirmwareRow] = &[
     row("D8", "Smart-UPS 600", OLD_600), row("D9", "Smart-UPS 600", OLD_600),
 ];
 
-/// The row of this firmware answer. Two hexadecimal digits without a row of their own are a voltage above 255 V, which
-/// old Smart-UPS answer to `b`.
+/// The row of this firmware answer.
 pub fn by_firmware(firmware: &str) -> Option<FirmwareRow> {
-    let exact = FIRMWARE_ROWS.iter().find(|row| row.firmware == firmware).copied();
+    FIRMWARE_ROWS.iter().find(|row| row.firmware == firmware).copied()
+}
+
+/// The row of a unit that answers `b` with a voltage: two hexadecimal digits. Any damaged answer may look so.
+pub fn by_voltage(firmware: &str) -> Option<FirmwareRow> {
     let voltage = firmware.len() == 2 && firmware.bytes().all(|byte| byte.is_ascii_hexdigit());
-    exact.or_else(|| voltage.then_some(row("", "Smart-UPS 600", VOLTAGE_IN_B)))
+    voltage.then_some(row("", "Smart-UPS 600", VOLTAGE_IN_B))
 }
 
 /// The commands worth trying on a unit of which nothing is known.
@@ -74,7 +77,8 @@ pub fn very_old() -> CodeSet {
 }
 
 /// Commands that units are known to answer although they do not list them.
-pub const UNLISTED: &[Code] = &[Code::one(b'/'), Code::one(b'~'), Code::one(b'\''), Code::one(b'8')];
+pub const UNLISTED: &[Code] =
+    &[Code::one(b'/'), Code::one(b'x'), Code::one(b'~'), Code::one(b'\''), Code::one(b'8')];
 
 /// The model by the first letter of an old firmware, such as `F` of `FWD`. None for letters of which units disagree and
 /// for the digits, which newer units use otherwise.
