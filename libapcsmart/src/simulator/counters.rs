@@ -41,6 +41,8 @@ counters! {
     ignored_bytes => "ignored-bytes",
     /// EEPROM cells written: a real one stands about a hundred thousand in all.
     eeprom_writes => "eeprom-writes",
+    /// Shutdowns of the load that were accepted, also those that wait for their grace.
+    shutdowns => "shutdowns",
     /// Times the load lost its supply.
     load_drops => "load-drops",
     /// Fault: bytes that were lost on the way to the host.

@@ -167,7 +167,8 @@ impl Simulator {
 
     /// What was counted since the start.
     pub fn counters(&self) -> Counters {
-        Counters { load_drops: self.firmware.ups.load_drops, ..self.counters }
+        let ups = &self.firmware.ups;
+        Counters { load_drops: ups.load_drops, shutdowns: ups.shutdowns, ..self.counters }
     }
 
     /// The model.

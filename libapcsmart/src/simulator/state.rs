@@ -81,6 +81,8 @@ pub(super) struct Ups {
     pub(super) transfer_cause: u8,
     /// Times the load lost its supply.
     pub(super) load_drops: u64,
+    /// Shutdowns that were accepted.
+    pub(super) shutdowns: u64,
     /// Highest and lowest mains since somebody asked for them.
     pub(super) volts_seen: (f64, f64),
     load_before_overload: Option<f64>,
@@ -142,6 +144,7 @@ impl Ups {
             output: Output::On,
             transfer_cause: b'O',
             load_drops: 0,
+            shutdowns: 0,
             volts_seen: (electrics.volts, electrics.volts),
             load_before_overload: None,
             battery_low: false,

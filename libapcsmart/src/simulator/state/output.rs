@@ -86,6 +86,7 @@ impl Ups {
 
     /// `Z Z`: off now.
     pub(in super::super) fn load_off(&mut self) {
+        self.shutdowns += u64::from(self.output_is_on());
         self.grace = None;
         self.go_off(OffBy::User, Duration::ZERO);
         self.settle();
@@ -133,6 +134,7 @@ impl Ups {
         if !self.output_is_on() {
             return false;
         }
+        self.shutdowns += 1;
         self.grace = Some(Grace { until: self.now() + self.settings.grace, by, extra });
         self.settle();
         true
