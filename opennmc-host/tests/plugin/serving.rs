@@ -58,6 +58,20 @@ fn a_client_that_shuts_down_its_writing_side_still_gets_its_answers() {
 }
 
 #[test]
+fn answers_that_wait_in_our_queue_survive_the_end_of_the_requests() {
+    let host = Host::start(vec![actor("echo")]);
+    let mut client = host.client("echo");
+    // More than the kernel takes at once from us, less than the limit on unsent bytes beyond that.
+    rustix::net::sockopt::set_socket_recv_buffer_size(&client.stream, 16 << 10).unwrap();
+    client.send("flood 1000000\nflood 1000000\nflood 1000000\n");
+    client.stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(host.client("echo").ask("still there"), "still there");
+    let mut answered = String::new();
+    client.stream.read_to_string(&mut answered).unwrap();
+    assert_eq!(answered.len(), 3_000_003);
+}
+
+#[test]
 fn a_long_answer_reaches_a_client_that_reads_late() {
     let host = Host::start(vec![actor("echo")]);
     let mut client = host.client("echo");
@@ -139,4 +153,13 @@ fn the_state_of_a_ups_is_read_from_the_newest_snapshot() {
 fn settings_reach_the_plugin_as_json() {
     let host = Host::start(vec![actor("echo").config("number", 5)]);
     assert_eq!(host.client("echo").ask("config"), r#"{"number":5,"on-start":"serve"}"#);
+}
+
+#[test]
+fn memory_grows_up_to_the_limit_and_not_beyond() {
+    const PAGES_OF_4_MIB: u32 = 64;
+    let host = Host::start(vec![actor("echo")]);
+    let mut client = host.client("echo");
+    assert_eq!(client.ask(&format!("grow {PAGES_OF_4_MIB}")), "grown");
+    assert_eq!(client.ask(&format!("grow {PAGES_OF_4_MIB}")), "refused");
 }

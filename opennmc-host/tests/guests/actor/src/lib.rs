@@ -127,6 +127,10 @@ fn obey(connection: u64, line: &str, bytes: &mut Vec<u8>) -> bool {
             Ok(()) => "sent".to_owned(),
             Err(error) => format!("{error:?}"),
         },
+        "grow" => match core::arch::wasm32::memory_grow(0, rest.parse().unwrap_or(0)) {
+            usize::MAX => "refused".to_owned(),
+            _ => "grown".to_owned(),
+        },
         "timer" => match timers::after(rest.parse().unwrap_or(0)) {
             Ok(timer) => {
                 TIMED.with_borrow_mut(|timed| timed.insert(timer, connection));
