@@ -434,3 +434,6 @@ impl EventSource for Source {
         self.generic.unregister(poll)
     }
 }
+
+#[cfg(test)]
+mod tests;
