@@ -3,6 +3,7 @@
 //! Invariant: one byte is one step, and every rule about pauses between bytes is kept here, as a real UPS keeps it: a
 //! host that hurries does not get what it wants. Values are formatted in `reply`.
 
+mod pairs;
 mod reply;
 
 use core::time::Duration;
@@ -13,6 +14,7 @@ use super::measure::Measure;
 use super::model::{CalibrationReply, Spec, Unknown};
 use super::state::{Activity, Bypass, Settings, Ups};
 use crate::Time;
+use pairs::SwitchWrite;
 
 /// The second `K`, `Z` or `^N` counts from here.
 const REPEAT_AFTER: Duration = Duration::from_millis(1500);
@@ -60,6 +62,7 @@ pub(super) struct Firmware {
     pending: Pending,
     last_query: Option<u8>,
     eeprom_alert: Option<Time>,
+    switch_write: SwitchWrite,
 }
 
 impl Firmware {
@@ -77,6 +80,7 @@ impl Firmware {
             pending: Pending::None,
             last_query: None,
             eeprom_alert: None,
+            switch_write: SwitchWrite::Idle,
         }
     }
 
@@ -125,7 +129,7 @@ impl Firmware {
             return None;
         }
         match core::mem::replace(&mut self.pending, Pending::None) {
-            Pending::Pair { prefix } => return self.pair(prefix, byte, counters),
+            Pending::Pair { prefix } => return self.pair(now, [prefix, byte], counters),
             Pending::Repeat { command, since } if command == byte => {
                 let gap = now.since(since);
                 if gap + self.slack < REPEAT_AFTER {
@@ -359,19 +363,6 @@ impl Firmware {
         }
         self.eeprom_changed(now, counters);
         line(b"OK")
-    }
-
-    fn pair(&mut self, prefix: u8, byte: u8, counters: &mut Counters) -> Option<Vec<u8>> {
-        match self.spec.pairs.iter().find(|(pair, _)| *pair == [prefix, byte]) {
-            Some((_, reply)) => {
-                counters.commands += 1;
-                line(reply)
-            }
-            None => {
-                counters.unknown_commands += 1;
-                line(b"NA")
-            }
-        }
     }
 
     fn waits(&self, now: Time, last: Time) -> bool {

@@ -13,6 +13,8 @@ const EVERYWHERE: u8 = b'4';
 pub(super) const TEXT_LENGTH: usize = 8;
 /// External battery packs that a user may announce.
 const MOST_PACKS: u16 = 255;
+/// On-off switches of units with two-byte commands.
+pub(super) const SWITCHES: usize = 9;
 
 pub(super) struct Eeprom {
     spec: &'static Spec,
@@ -20,13 +22,20 @@ pub(super) struct Eeprom {
     chosen: BTreeMap<u8, usize>,
     texts: BTreeMap<u8, [u8; TEXT_LENGTH]>,
     packs: u16,
+    switches: [bool; SWITCHES],
     writes: u64,
 }
 
 impl Eeprom {
     pub(super) fn new(spec: &'static Spec) -> Eeprom {
-        let mut eeprom =
-            Eeprom { spec, chosen: BTreeMap::new(), texts: BTreeMap::new(), packs: 0, writes: 0 };
+        let mut eeprom = Eeprom {
+            spec,
+            chosen: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            packs: 0,
+            switches: [false; SWITCHES],
+            writes: 0,
+        };
         eeprom.fill_with_factory_values();
         for (command, text) in spec.texts {
             eeprom.texts.insert(*command, padded(text.as_bytes()));
@@ -85,6 +94,15 @@ impl Eeprom {
         true
     }
 
+    pub(super) fn switch(&self, switch: usize) -> bool {
+        self.switches[switch]
+    }
+
+    pub(super) fn set_switch(&mut self, switch: usize, on: bool) {
+        self.switches[switch] = on;
+        self.writes += 1;
+    }
+
     /// `z`: the factory's settings. Texts stay, as on real units: they name the UPS, they do not set it.
     pub(super) fn reset(&mut self) {
         self.fill_with_factory_values();
@@ -122,6 +140,9 @@ impl Eeprom {
     /// A text image for a file, read back by [`Eeprom::load`].
     pub(super) fn image(&self) -> String {
         let mut image = format!("model {}\nwrites {}\npacks {}\n", self.spec.name, self.writes, self.packs);
+        for (switch, on) in self.switches.iter().enumerate() {
+            image += &format!("switch {switch} {on}\n");
+        }
         for (command, position) in &self.chosen {
             image += &format!("setting {command:02x} {position}\n");
         }
@@ -147,6 +168,10 @@ impl Eeprom {
             "model" => (rest == self.spec.name).then_some(())?,
             "writes" => self.writes = rest.parse().ok()?,
             "packs" => self.packs = rest.parse().ok().filter(|packs| *packs <= MOST_PACKS)?,
+            "switch" => {
+                let (switch, on) = rest.split_once(' ')?;
+                *self.switches.get_mut(switch.parse::<usize>().ok()?)? = on.parse().ok()?;
+            }
             "setting" => {
                 let (command, position) = rest.split_once(' ')?;
                 let command = u8::from_str_radix(command, 16).ok()?;
@@ -168,6 +193,7 @@ impl Eeprom {
 
     fn fill_with_factory_values(&mut self) {
         self.packs = 0;
+        self.switches = [false; SWITCHES];
         self.chosen = self.records().map(|record| (record.command, record.factory)).collect();
     }
 

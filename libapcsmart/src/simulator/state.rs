@@ -264,6 +264,12 @@ impl Ups {
         self.load() / 100.0 * self.spec.electrics.volt_amperes / self.settings.nominal_output
     }
 
+    /// Amperes out of the battery.
+    pub(super) fn battery_current(&self) -> f64 {
+        let watts = self.load() / 100.0 * self.spec.electrics.volt_amperes;
+        if self.on_battery() { watts / self.spec.battery.volts } else { 0.0 }
+    }
+
     /// Float and discharge both fall with the charge, float from above.
     pub(super) fn battery_volts(&self) -> f64 {
         let share = self.charge / 100.0;

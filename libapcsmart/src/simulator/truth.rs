@@ -78,6 +78,15 @@ pub(super) fn truth(firmware: &Firmware) -> BTreeMap<&'static str, String> {
             insert(&mut truth, name, *shape, &plain(&value));
         }
     }
+    if let Some(current) = firmware.pair_value([0x9F, 0xD4]) {
+        truth.insert("battery.current", number(&plain(&current)));
+    }
+    // Where mains has its own frequency command, `F` tells that of the output.
+    if let Some(hertz) = firmware.pair_value([0x9F, 0xD3]) {
+        if let Some(output) = truth.insert("input.frequency", number(&plain(&hertz))) {
+            truth.insert("output.frequency", output);
+        }
+    }
     // The new firmware string says more than the old one.
     if let Some(version) = firmware.value(b'b').or_else(|| firmware.value(b'V')) {
         truth.insert("ups.firmware", plain(&version));

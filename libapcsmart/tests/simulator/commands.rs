@@ -191,6 +191,39 @@ fn two_byte_commands_are_one_command() {
 }
 
 #[test]
+fn an_spm_tells_mode_frequencies_and_current_by_two_byte_commands() {
+    let mut wire = Wire::to("smart-ups-spm-2000");
+    assert_eq!(wire.ask(&[0x9F, 0xD1]), "02000,220,220,50.0,009,048.0,11\r\n");
+    assert_eq!(wire.ask(&[0x9F, 0xD2, 0x9F, 0xD5]), "L\r\n1\r\n");
+    wire.control("frequency 49.2");
+    assert_eq!(wire.ask(&[0x9F, 0xD3]), "49.2\r\n");
+    assert_eq!(wire.truth("input.frequency"), "49.2");
+    wire.control("line off");
+    assert_eq!(wire.ask(&[0x9F, 0xD2, 0x9F, 0xD3, 0x9F, 0xD4]), "B\r\n00.0\r\n14.2\r\n");
+    assert_eq!(wire.ask(b"F"), "50.00\r\n");
+    assert_eq!(
+        (wire.truth("output.frequency"), wire.truth("battery.current")),
+        ("50.00".into(), "14.2".into())
+    );
+}
+
+#[test]
+fn a_switch_is_armed_selected_set_and_saved_in_this_order() {
+    let mut wire = Wire::to("smart-ups-spm-2000");
+    let eco = [0x9F, 0xE8];
+    assert_eq!(wire.ask(&eco), "OFF\r\n");
+    assert_eq!(wire.ask(&[0x9F, 0xCA]), "NA\r\n", "nothing is selected");
+    assert_eq!(wire.ask(&[0x9F, 0xFE]), "OK\r\n");
+    assert_eq!(wire.ask(&eco), "OFF\r\n");
+    assert_eq!(wire.ask(&[0x9F, 0xCA]), "OK\r\n");
+    assert_eq!(wire.sim.eeprom_writes(), 0);
+    assert_eq!(wire.ask(&[0x9F, 0xFF]), "OK\r\n");
+    assert_eq!(wire.ask(&eco), "ON\r\n");
+    assert_eq!(wire.ask(&[0x9F, 0xD2]), "E\r\n");
+    assert_eq!(wire.sim.eeprom_writes(), 1);
+}
+
+#[test]
 fn the_probe_answers_when_it_is_attached() {
     let options = SimulatorOptions { measure_ups: true, ..SimulatorOptions::default() };
     let mut wire = Wire::with("smart-ups-1500", options);

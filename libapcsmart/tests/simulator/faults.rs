@@ -1,7 +1,7 @@
 //! Injected faults on the wire.
 
 use super::wire::Wire;
-use apcsmart::simulator::{Counters, FaultSpec, SimulatorOptions};
+use apcsmart::simulator::{Counters, FaultSpec, Model, SimulatorOptions};
 use std::time::Duration;
 
 fn campaign(faults: FaultSpec, seed: u64) -> (String, Counters, Vec<Duration>) {
@@ -67,4 +67,56 @@ fn noise_is_switched_by_a_control_line_and_never_makes_dangerous_commands() {
     assert!(counters.flipped > 100 && counters.hazardous_bytes == 0, "{counters}");
     wire.control("noise off");
     assert_eq!(wire.ask(b"Q"), "08\r\n");
+}
+
+#[test]
+fn any_bytes_at_any_time_in_any_world_leave_a_working_ups() {
+    const WORLD: [&str; 12] = [
+        "line off",
+        "line on",
+        "low-battery",
+        "charge 0",
+        "charge 100",
+        "overload on",
+        "overload off",
+        "voltage 260",
+        "noise 0.2",
+        "noise off",
+        "press-off",
+        "press-on",
+    ];
+    // A linear congruential generator: the simulator's own numbers would not be a stranger's.
+    let mut state = 12_345_u64;
+    let mut draw = |end: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % end
+    };
+    for model in Model::all() {
+        for pace in [false, true] {
+            let mut wire =
+                Wire::asleep(model.name(), SimulatorOptions { pace, ..SimulatorOptions::default() });
+            for _ in 0..2000 {
+                let bytes: Vec<u8> =
+                    (0..draw(5)).map(|_| if draw(8) == 0 { b'Y' } else { draw(256) as u8 }).collect();
+                wire.sim.handle_input(wire.now, &bytes);
+                wire.wait(draw(4000) as f64 / 1000.0);
+                if draw(10) == 0 {
+                    wire.sim.control(wire.now, WORLD[draw(12) as usize]).unwrap();
+                }
+            }
+            for line in ["noise off", "line on", "charge 100", "overload off"] {
+                wire.sim.control(wire.now, line).unwrap();
+            }
+            wire.wait(24.0 * 3600.0);
+            wire.sim.control(wire.now, "press-on").unwrap();
+            wire.wait(60.0);
+            assert!(wire.ask(b"Y").ends_with("SM\r\n"), "{} {pace}", model.name());
+            assert!(
+                matches!(wire.ask(b"Q").as_str(), "08\r\n"),
+                "{} {pace} {}",
+                model.name(),
+                wire.truth("ups.status")
+            );
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod matrix_3000;
 mod smart_ups_1500;
 mod smart_ups_700;
 mod smart_ups_rt;
+mod smart_ups_spm_2000;
 mod smart_ups_vs_420;
 
 use core::fmt;
@@ -18,6 +19,7 @@ static ALL: &[&Spec] = &[
     &smart_ups_700::SPEC,
     &smart_ups_rt::RT_1000,
     &smart_ups_rt::RT_5000,
+    &smart_ups_spm_2000::SPEC,
     &matrix_3000::SPEC,
     &back_ups_cs_350::SPEC,
     &smart_ups_vs_420::SPEC,
