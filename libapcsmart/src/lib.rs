@@ -9,6 +9,7 @@ pub mod capability;
 mod diagnosis;
 mod frame;
 pub mod grammar;
+mod operation;
 pub mod protocol;
 mod quality;
 pub mod session;
@@ -21,8 +22,10 @@ mod value;
 
 pub use alert::Alert;
 pub use diagnosis::Diagnosis;
+pub use operation::{Outcome, Refusal, Ticket};
 pub use quality::LinkQuality;
 pub use session::{Event, LinkState, Output, Session, SessionConfig, VariableInfo};
 pub use status::{Fault, Status};
+pub use table::Danger;
 pub use time::Time;
 pub use value::{Decimal, Value};

@@ -56,19 +56,33 @@ fn an_outage_is_followed_from_its_alerts_to_its_end() {
     let mut pair = at_rest();
     let cut = pair.now;
     pair.control("line off");
-    let known = pair.wait_for(Duration::from_secs(3), |event| matches!(event, Event::Status(status) if status.on_battery()));
-    assert!(known.since(cut) <= Duration::from_millis(5), "{:?}: the byte itself takes 4.2 ms", known.since(cut));
-    pair.wait_for(Duration::from_secs(10), |event| matches!(event, Event::Reading { name: "input.voltage", .. }));
+    let known = pair.wait_for(
+        Duration::from_secs(3),
+        |event| matches!(event, Event::Status(status) if status.on_battery()),
+    );
+    assert!(
+        known.since(cut) <= Duration::from_millis(5),
+        "{:?}: the byte itself takes 4.2 ms",
+        known.since(cut)
+    );
+    pair.wait_for(Duration::from_secs(10), |event| {
+        matches!(event, Event::Reading { name: "input.voltage", .. })
+    });
     pair.run(Duration::from_secs(30));
     assert_eq!(pair.ups_status(), "OB");
     let back = pair.now;
     pair.control("line on");
-    let known = pair.wait_for(Duration::from_secs(3), |event| matches!(event, Event::Status(status) if status.on_line()));
+    let known = pair
+        .wait_for(Duration::from_secs(3), |event| matches!(event, Event::Status(status) if status.on_line()));
     assert!(known.since(back) <= Duration::from_millis(400), "{:?}", known.since(back));
-    let alerts: Vec<Alert> = pair.events.iter().filter_map(|(_, event)| match event {
-        Event::Alert(alert) => Some(*alert),
-        _ => None,
-    }).collect();
+    let alerts: Vec<Alert> = pair
+        .events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::Alert(alert) => Some(*alert),
+            _ => None,
+        })
+        .collect();
     assert_eq!((alerts.first(), alerts.last()), (Some(&Alert::LineFail), Some(&Alert::LineReturned)));
 }
 

@@ -20,7 +20,8 @@ fn in_words<'a>(name: &str, code: &'a str) -> &'a str {
 fn the_first_status_comes_within_a_third_of_a_second_and_the_first_scan_wastes_no_time() {
     let mut pair = Pair::paced("smart-ups-1500");
     let opened = pair.now;
-    let status = pair.wait_for(Duration::from_secs(5), |event| matches!(event, Event::Status(_))).since(opened);
+    let status =
+        pair.wait_for(Duration::from_secs(5), |event| matches!(event, Event::Status(_))).since(opened);
     let scan = pair.wait_for(Duration::from_secs(20), |event| *event == Event::ScanComplete).since(opened);
     let all = pair.wait_for(Duration::from_secs(20), |event| *event == Event::Discovered).since(opened);
     println!("status after {status:?}, every reading after {scan:?}, permitted values after {all:?}");
@@ -38,15 +39,23 @@ fn every_model_is_read_as_a_perfect_reader_would() {
         assert_eq!(pair.session.link(), LinkState::Up, "{}", model.name());
         let (truth, shown) = (pair.sim.truth(), pair.shown());
         // The host makes these from the others.
-        let expected = truth.iter().filter(|(name, _)| !name.starts_with("device.") || **name == "device.uptime");
+        let expected =
+            truth.iter().filter(|(name, _)| !name.starts_with("device.") || **name == "device.uptime");
         for (name, value) in expected {
             let shown = shown.get(name).unwrap_or_else(|| panic!("{}: {name} is missing", model.name()));
-            assert!(same_value(shown, in_words(name, value)), "{}: {name} is {value}, shown as {shown}", model.name());
+            assert!(
+                same_value(shown, in_words(name, value)),
+                "{}: {name} is {value}, shown as {shown}",
+                model.name()
+            );
         }
         let invented: Vec<_> = shown
             .keys()
             .filter(|name| !truth.contains_key(*name))
-            .filter(|name| !name.starts_with("experimental.") && !matches!(**name, "ups.beeper.status" | "battery.energysave.delay"))
+            .filter(|name| {
+                !name.starts_with("experimental.")
+                    && !matches!(**name, "ups.beeper.status" | "battery.energysave.delay")
+            })
             .collect();
         assert_eq!(invented, Vec::<&&str>::new(), "{}", model.name());
         assert_eq!(pair.sim.counters().hazardous_bytes, 0);

@@ -56,7 +56,8 @@ impl Witness {
         let Some(values) = self.seen.get(known_as) else {
             return self.wrong.push(format!("{name} = {value:?} at {at:?}: the UPS has no such value"));
         };
-        let fits = |(known, until): &(String, Time)| same_value(known, value) && (anytime || at <= *until + MEMORY);
+        let fits =
+            |(known, until): &(String, Time)| same_value(known, value) && (anytime || at <= *until + MEMORY);
         if !values.iter().any(fits) {
             self.wrong.push(format!("{name} = {value:?} at {at:?}: true was {:?}", values.last()));
         }
@@ -79,7 +80,11 @@ fn noisy(seed: u64, faults: FaultSpec) -> Pair {
     Pair::with("smart-ups-1500", SimulatorOptions { seed, pace: true, faults, ..SimulatorOptions::default() })
 }
 
-fn run_campaign(mut pair: Pair, replies: u64, mut each_minute: impl FnMut(&mut Pair, u64)) -> (Pair, Witness) {
+fn run_campaign(
+    mut pair: Pair,
+    replies: u64,
+    mut each_minute: impl FnMut(&mut Pair, u64),
+) -> (Pair, Witness) {
     let mut witness = Witness::default();
     let mut seconds = 0;
     while pair.session.quality().answered < replies {
@@ -144,7 +149,9 @@ fn noise_that_begins_on_a_clean_line_publishes_nothing_wrong() {
 
 #[test]
 fn the_link_is_back_within_thirty_seconds_of_the_last_fault() {
-    for (seed, spec) in [(1, "stall=0.2"), (2, "drop=0.2"), (3, "flip=0.2"), (4, "hang-up=0.05"), (5, "deaf=0.3")] {
+    for (seed, spec) in
+        [(1, "stall=0.2"), (2, "drop=0.2"), (3, "flip=0.2"), (4, "hang-up=0.05"), (5, "deaf=0.3")]
+    {
         let mut pair = noisy(seed, spec.parse().unwrap());
         pair.run(Duration::from_secs(300));
         pair.control("noise off");

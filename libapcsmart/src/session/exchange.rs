@@ -11,8 +11,9 @@ use super::status::REGISTERS;
 use super::{Event, LinkState, Session};
 use crate::diagnosis::Classifier;
 use crate::grammar::{Grammar, Universal};
+use crate::operation::Input;
 use crate::quality::LinkQuality;
-use crate::table::{Code, Timing, command};
+use crate::table::{Code, Hazard, Timing, command};
 use crate::time::Time;
 
 /// A line that is in step is quiet; this much silence is waited for before a fence. Two byte times at 2400 baud, and what
@@ -70,6 +71,7 @@ enum Purpose {
     Register(usize),
     Reading(usize),
     Discovery(Step),
+    Order,
 }
 
 impl Session {
@@ -89,15 +91,16 @@ impl Session {
             }
             Phase::Fencing { .. } => self.exchange.as_ref().map_or(Time::NEVER, |exchange| exchange.deadline),
             Phase::Running => match &self.exchange {
-                Some(exchange) => self.answer_deadline(exchange),
+                Some(exchange) => self.answer_deadline(exchange).min(self.watch_deadline()),
                 None if self.framer.is_open() => self.last_byte + GAP_IN_ANSWER,
-                None => self.free_at.max(self.next_due()),
+                None => self.free_at.max(self.next_due()).min(self.watch_deadline()),
             },
         }
     }
 
     /// Gives up what has waited too long.
     pub(super) fn check_deadlines(&mut self) {
+        self.check_watch();
         match self.phase {
             Phase::Closed => {}
             Phase::Settling { tries, .. } => {
@@ -128,6 +131,9 @@ impl Session {
             || self.framer.is_open()
             || self.now < self.free_at
         {
+            return;
+        }
+        if self.order_has_line() || self.start_order() {
             return;
         }
         if let Some((code, purpose)) = self.next_question() {
@@ -167,6 +173,36 @@ impl Session {
         self.out.transmit(code.bytes());
     }
 
+    /// Asks for the proof that the line is in step, before an order.
+    pub(super) fn ask_proof(&mut self) {
+        self.ask(ENTER_SMART_MODE, Purpose::Proof);
+    }
+
+    /// Sends what an order wants sent and waits for a line.
+    pub(super) fn send_for_order(&mut self, bytes: Vec<u8>, wait: Duration) {
+        self.framer.clear();
+        let grammar = match bytes.as_slice() {
+            [byte] => command::command(Code::one(*byte))
+                .filter(|row| row.hazard == Hazard::ReadOnly)
+                .map(|row| row.grammar),
+            _ => None,
+        };
+        let grammar = grammar.unwrap_or(Grammar::Accepted { star: true });
+        self.exchange =
+            Some(Exchange { grammar, purpose: Purpose::Order, sent: self.now, deadline: self.now + wait });
+        if !bytes.is_empty() {
+            self.quality.sent += 1;
+            self.out.transmit(bytes);
+        }
+    }
+
+    /// An order gives the line back.
+    pub(super) fn release_line(&mut self) {
+        if self.exchange.as_ref().is_some_and(|exchange| exchange.purpose == Purpose::Order) {
+            self.exchange = None;
+        }
+    }
+
     fn answer_deadline(&self, exchange: &Exchange) -> Time {
         match self.framer.is_open() {
             true => exchange.deadline.min(self.last_byte + GAP_IN_ANSWER),
@@ -202,6 +238,10 @@ impl Session {
             }
             return;
         }
+        if exchange.purpose == Purpose::Order {
+            self.heard();
+            return self.tell_order(Input::Line(line));
+        }
         match exchange.grammar.universal(&line) {
             // A late answer to `Y`, or "not ready": the right answer may still come, else the time runs out.
             Some(Universal::SmartMode) => {
@@ -232,10 +272,12 @@ impl Session {
 
     fn answered(&mut self, purpose: Purpose, line: Vec<u8>) {
         match purpose {
-            Purpose::Fence | Purpose::Proof => {}
+            Purpose::Fence | Purpose::Proof | Purpose::Order => {}
             Purpose::Status => self.take_flags(hex(&line)),
             Purpose::Register(place) => {
-                if let Some(status) = self.status.take_register(place, hex(&line), self.is_disturbed(), self.now) {
+                if let Some(status) =
+                    self.status.take_register(place, hex(&line), self.is_disturbed(), self.now)
+                {
                     self.publish_status(status);
                 }
             }
@@ -247,7 +289,8 @@ impl Session {
                 }
                 self.end_first_scan();
             }
-            Purpose::Discovery(step) => match self.discovery.believes(step, &line, self.disturbed_since_open) {
+            Purpose::Discovery(step) => match self.discovery.believes(step, &line, self.disturbed_since_open)
+            {
                 true => self.discovered(step, Some(line)),
                 false => self.rediscover(step),
             },
@@ -261,12 +304,15 @@ impl Session {
         if !self.status.in_doubt() {
             self.set_link(LinkState::Up);
         }
+        if let Some(status) = self.status.published() {
+            self.show_orders(status);
+        }
     }
 
     /// The unit has no answer to give.
     fn unavailable(&mut self, purpose: Purpose) {
         match purpose {
-            Purpose::Fence | Purpose::Proof => {}
+            Purpose::Fence | Purpose::Proof | Purpose::Order => {}
             Purpose::Status => self.disturb(|quality| quality.mismatches += 1),
             Purpose::Register(place) => self.status.drop_register(place),
             Purpose::Reading(entry) => {
@@ -279,6 +325,10 @@ impl Session {
 
     /// No answer came. Whether the line or the command is to blame shows at the fence.
     fn give_up(&mut self, exchange: Exchange) {
+        if exchange.purpose == Purpose::Order {
+            self.framer.clear();
+            return self.tell_order(Input::Silence);
+        }
         self.quality.timeouts += 1;
         let partial = self.framer.is_open();
         match exchange.purpose {
@@ -313,7 +363,7 @@ impl Session {
             Purpose::Reading(entry) => self.readings.failed(entry, self.now),
             Purpose::Register(place) => self.status.postpone_register(place, self.now),
             Purpose::Discovery(step) => self.rediscover(step),
-            Purpose::Fence | Purpose::Proof | Purpose::Status => {}
+            Purpose::Fence | Purpose::Proof | Purpose::Status | Purpose::Order => {}
         }
     }
 
@@ -368,7 +418,7 @@ impl Session {
             self.shortest_answer = SHORTEST_ANSWER;
         }
         match self.link {
-            LinkState::Up => {}
+            LinkState::Up => self.resume_order(),
             LinkState::Closed | LinkState::Connecting | LinkState::Lost => {
                 self.status.begin(self.now);
                 self.discovery = Discovery::begin();
@@ -387,6 +437,7 @@ impl Session {
             return self.settle(tries, self.now + ESCAPE_PAUSE);
         }
         if self.link == LinkState::Up {
+            self.abandon_orders();
             self.set_link(LinkState::Lost);
         }
         let verdict = self.classifier.verdict();

@@ -13,11 +13,13 @@
 //! assert_eq!(bytes, b"Y");
 //! ```
 //!
-//! What happens inside: `fence` enters smart mode and finds the place again after a disturbance, `discovery` learns what
-//! the unit can do, `status` and `readings` decide what is believed, and this file lets one question out at a time.
+//! What happens inside: `exchange` asks one question at a time and finds the place again after a disturbance, `discovery`
+//! learns what the unit can do, `status` and `readings` decide what is believed, and `orders` carries out what a person
+//! wants.
 
 mod discovery;
 mod exchange;
+mod orders;
 mod readings;
 mod status;
 
@@ -30,6 +32,7 @@ use crate::alert::Alert;
 use crate::capability::Capabilities;
 use crate::diagnosis::{Classifier, Diagnosis};
 use crate::frame::{Frame, Framer};
+use crate::operation::{Outcome, Ticket};
 use crate::quality::LinkQuality;
 use crate::status::Status;
 use crate::table::{CodeSet, Writable};
@@ -37,6 +40,7 @@ use crate::time::Time;
 use crate::value::Value;
 use discovery::Discovery;
 use exchange::{Exchange, Phase};
+use orders::Order;
 use readings::Readings;
 use status::StatusTracker;
 
@@ -83,6 +87,18 @@ pub enum Event {
     ScanComplete,
     /// No UPS answers; what is on the line instead.
     Diagnosis(Diagnosis),
+    /// The UPS accepted an order; its effect is watched for.
+    Accepted {
+        /// Which order.
+        ticket: Ticket,
+    },
+    /// An order ended. Comes exactly once for every ticket.
+    Done {
+        /// Which order.
+        ticket: Ticket,
+        /// How.
+        outcome: Outcome,
+    },
 }
 
 /// How the link to the UPS is.
@@ -146,6 +162,13 @@ pub struct Session {
     readings: Readings,
     discovery: Discovery,
     unit: Unit,
+    order: Option<Order>,
+    watching: Vec<Order>,
+    /// The order was not begun yet.
+    order_waits: bool,
+    /// The fence in front of it was sent.
+    order_fenced: bool,
+    tickets: u64,
     quality: LinkQuality,
     last_heard: Option<Time>,
 }
@@ -181,6 +204,11 @@ impl Session {
             readings: Readings::default(),
             discovery: Discovery::default(),
             unit: Unit::default(),
+            order: None,
+            watching: Vec::new(),
+            order_waits: false,
+            order_fenced: false,
+            tickets: 0,
             quality: LinkQuality::default(),
             last_heard: None,
         }
@@ -198,6 +226,7 @@ impl Session {
     /// The port is gone. Readings and status keep their last values; they are as old as [`Session::last_heard`] says.
     pub fn handle_close(&mut self, now: Time) {
         self.pass_time(now);
+        self.abandon_orders();
         self.exchange = None;
         self.framer.clear();
         self.phase = Phase::Closed;
@@ -326,6 +355,7 @@ impl Session {
         if let Some(status) = self.status.take_alert(alert, trusted, self.now) {
             self.publish_status(status);
         }
+        self.alert_orders(alert);
     }
 
     fn publish_status(&mut self, status: Status) {

@@ -174,7 +174,8 @@ impl Readings {
             false => (AGREEING, MOST_READS),
         };
         // On known units an answer keeps its length: one of another length has probably lost or doubled a byte.
-        let odd = disturbed && entry.published.as_ref().is_some_and(|published| published.len() != reply.len());
+        let odd =
+            disturbed && entry.published.as_ref().is_some_and(|published| published.len() != reply.len());
         let leap = entry.published.as_ref().is_some_and(|published| is_leap(published, &reply));
         let agreeing = agreeing + if odd { AGREEING_ODD } else { 0 } + usize::from(leap);
         let first = entry.reads.is_empty();
@@ -360,6 +361,14 @@ impl Readings {
         }
         if lower {
             self.put("input.voltage.minimum", voltage.clone(), out);
+        }
+    }
+
+    /// Forgets the extremes of the input voltage; they begin anew with the present one.
+    pub(super) fn reset_extremes(&mut self, out: &mut Outbox) {
+        if let Some(voltage) = self.value("input.voltage").cloned() {
+            self.put("input.voltage.maximum", voltage.clone(), out);
+            self.put("input.voltage.minimum", voltage, out);
         }
     }
 

@@ -154,12 +154,19 @@ impl StatusTracker {
         }
         self.candidate = Some(candidate);
         // A doubted zero waits its second; anything else is asked again at once.
-        self.due = if unpowered && now < candidate.since + ZERO_APART { candidate.since + ZERO_APART } else { now };
+        self.due =
+            if unpowered && now < candidate.since + ZERO_APART { candidate.since + ZERO_APART } else { now };
         None
     }
 
     /// Takes an answer to the register at `place` of [`REGISTERS`]. Returns the new status when it changed.
-    pub(super) fn take_register(&mut self, place: usize, value: u8, disturbed: bool, now: Time) -> Option<Status> {
+    pub(super) fn take_register(
+        &mut self,
+        place: usize,
+        value: u8,
+        disturbed: bool,
+        now: Time,
+    ) -> Option<Status> {
         let register = &mut self.registers[place];
         register.due = now + REGISTER_INTERVAL;
         let status = self.published?;

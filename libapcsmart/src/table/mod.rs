@@ -6,9 +6,11 @@
 pub mod code;
 pub mod command;
 pub mod firmware;
+pub mod instant;
 pub mod variable;
 
 pub use code::{Code, CodeSet};
 pub use command::{COMMANDS, Command, Hazard, Timing};
 pub use firmware::{FIRMWARE_ROWS, FirmwareRow};
+pub use instant::{Danger, INSTANT_COMMANDS, InstantCommand, Procedure};
 pub use variable::{Poll, VARIABLES, Variable, Writable};

@@ -1,7 +1,7 @@
 //! A session and a simulated UPS on a simulated line and clock.
 //!
 //! Not every test uses all of it.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -63,7 +63,8 @@ impl Pair {
             if done(self) {
                 return true;
             }
-            let next = self.sim_deadline.min(self.session_deadline).min(self.reopen_at.unwrap_or(Time::NEVER));
+            let next =
+                self.sim_deadline.min(self.session_deadline).min(self.reopen_at.unwrap_or(Time::NEVER));
             if next > end {
                 self.now = end;
                 return false;
@@ -87,7 +88,11 @@ impl Pair {
     pub fn wait_for(&mut self, limit: Duration, fits: impl Fn(&Event) -> bool) -> Time {
         let (seen, end) = (self.events.len(), self.now + limit);
         let found = self.run_until(end, |pair| pair.events[seen..].iter().any(|(_, event)| fits(event)));
-        assert!(found, "the event did not come; the last ones: {:?}", &self.events[self.events.len().saturating_sub(10)..]);
+        assert!(
+            found,
+            "the event did not come; the last ones: {:?}",
+            &self.events[self.events.len().saturating_sub(10)..]
+        );
         self.events[seen..].iter().find(|(_, event)| fits(event)).map(|(at, _)| *at).unwrap()
     }
 

@@ -1,0 +1,166 @@
+//! `shutdown.return`: off after the grace delay, on again when mains is good.
+//!
+//! `S` works on battery only; `@` works always but has another meaning on old units; a simulated failure followed by `S`
+//! is for units that have no `@`. The state is read twice first, and the next method is tried only when one was refused.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{
+    ACCEPTANCE, Act, BETWEEN_BYTES, EARLY_REFUSAL, Input, Operation, Outcome, ask, flags, is_acceptance,
+    not_accepted, order,
+};
+use crate::alert::Alert;
+use crate::table::Code;
+
+const STATUS_FLAGS: Code = Code::one(b'Q');
+const SOFT: Code = Code::one(b'S');
+const HARD: Code = Code::one(b'@');
+const SIMULATED_FAILURE: Code = Code::one(b'U');
+/// Between the simulated failure and `S`.
+const FAILURE_SETTLES: Duration = Duration::from_millis(3500);
+/// How much later than its grace delay a load may go off.
+const EFFECT: Duration = Duration::from_secs(30);
+/// Reads of `Q` until two agree.
+const MOST_READS: u8 = 6;
+
+/// The ways to switch off and come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// `S`: on battery.
+    Soft,
+    /// `@nnn`: always.
+    Hard,
+    /// `U`, then `S`: always, through a simulated failure.
+    Failure,
+}
+
+/// The procedure.
+#[derive(Debug)]
+pub(crate) struct ShutdownReturn {
+    available: Vec<Method>,
+    /// The argument of `@`, in units of six minutes: two or three digits.
+    delay: Vec<u8>,
+    grace: Duration,
+    methods: Vec<Method>,
+    state: State,
+    seen: Option<u8>,
+    reads: u8,
+    last: Outcome,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Begin,
+    ReadFlags,
+    Ordered,
+    Announced,
+    Digits(usize),
+    Failing,
+    Settling,
+    Watching,
+}
+
+impl ShutdownReturn {
+    /// `available` are the methods that the unit has commands for.
+    pub(crate) fn new(available: Vec<Method>, delay: Vec<u8>, grace: Duration) -> ShutdownReturn {
+        ShutdownReturn {
+            available,
+            delay,
+            grace,
+            methods: Vec::new(),
+            state: State::Begin,
+            seen: None,
+            reads: 0,
+            last: Outcome::Unsupported,
+        }
+    }
+
+    fn go(&mut self, state: State, act: Act) -> Act {
+        self.state = state;
+        act
+    }
+
+    fn flags_read(&mut self, line: &[u8]) -> Act {
+        self.reads += 1;
+        let Some(status) = flags(line) else { return self.read_again() };
+        if self.seen != Some(status.flags) {
+            self.seen = Some(status.flags);
+            return self.read_again();
+        }
+        let order: &[Method] = match status.on_battery() {
+            true => &[Method::Soft, Method::Hard],
+            false => &[Method::Hard, Method::Failure],
+        };
+        self.methods = order.iter().rev().copied().filter(|method| self.available.contains(method)).collect();
+        self.next_method()
+    }
+
+    fn read_again(&mut self) -> Act {
+        match self.reads < MOST_READS {
+            true => self.go(State::ReadFlags, ask(STATUS_FLAGS)),
+            false => Act::Done(Outcome::Refused("the UPS does not say the same twice")),
+        }
+    }
+
+    fn next_method(&mut self) -> Act {
+        match self.methods.pop() {
+            Some(Method::Soft) => self.go(State::Ordered, order(SOFT)),
+            Some(Method::Hard) => self.go(State::Announced, Act::Send(HARD.bytes(), EARLY_REFUSAL)),
+            Some(Method::Failure) => self.go(State::Failing, order(SIMULATED_FAILURE)),
+            None => Act::Done(core::mem::replace(&mut self.last, Outcome::Unsupported)),
+        }
+    }
+
+    fn refused(&mut self, line: &[u8]) -> Act {
+        self.last = not_accepted(line);
+        self.next_method()
+    }
+
+    fn digit(&mut self, place: usize) -> Act {
+        let last = place + 1 == self.delay.len();
+        let wait = if last { ACCEPTANCE } else { BETWEEN_BYTES };
+        self.go(State::Digits(place), Act::Send(Vec::from([self.delay[place]]), wait))
+    }
+
+    fn accepted(&mut self) -> Act {
+        self.go(State::Watching, Act::Watch(self.grace + EFFECT))
+    }
+}
+
+impl Operation for ShutdownReturn {
+    fn step(&mut self, input: Input) -> Act {
+        match (self.state, input) {
+            (State::Begin, _) => self.read_again(),
+            (State::ReadFlags, Input::Line(line)) => self.flags_read(&line),
+            (State::ReadFlags, Input::Disturbed) => self.read_again(),
+            (State::ReadFlags, Input::Silence) => Act::Done(Outcome::TimedOut),
+            (State::Announced | State::Digits(_) | State::Failing | State::Settling, Input::Disturbed) => {
+                Act::Done(Outcome::Interrupted)
+            }
+            (State::Ordered, Input::Line(line)) if is_acceptance(&line) => self.accepted(),
+            (State::Ordered, Input::Line(line)) => self.refused(&line),
+            // No answer to `S`: it may have been taken. Another method could switch off for good what is about to return.
+            (State::Ordered, Input::Silence | Input::Disturbed) => self.accepted(),
+            (State::Announced, Input::Silence) => self.digit(0),
+            (State::Announced, Input::Line(line)) => self.refused(&line),
+            (State::Digits(place), Input::Silence) if place + 1 < self.delay.len() => self.digit(place + 1),
+            (State::Digits(place), Input::Line(line))
+                if place + 1 == self.delay.len() && is_acceptance(&line) =>
+            {
+                self.accepted()
+            }
+            (State::Digits(_), Input::Line(line)) => self.refused(&line),
+            (State::Digits(_), Input::Silence) => self.accepted(),
+            (State::Failing, Input::Line(line)) if !is_acceptance(&line) => self.refused(&line),
+            (State::Failing, _) => self.go(State::Settling, Act::Listen(FAILURE_SETTLES)),
+            (State::Settling, Input::Silence) => self.go(State::Ordered, order(SOFT)),
+            (State::Settling, _) => Act::Listen(FAILURE_SETTLES),
+            (State::Watching, Input::Status(status)) if status.off() => Act::Done(Outcome::Executed),
+            (State::Watching, Input::Alert(Alert::LoadOff)) => Act::Done(Outcome::Executed),
+            (State::Watching, Input::WatchOver) => Act::Done(Outcome::NoEffect),
+            (State::Watching, _) => Act::Watch(Duration::ZERO),
+            (_, _) => Act::Listen(ACCEPTANCE),
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Orders from outside: which are taken, and how an [`Operation`] runs on the line.
+//!
+//! One order at a time has the line. It begins behind a fence, so that no answer to an earlier question can be taken for its own, and
+//! keeps the line until it ends or watches for its effect.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Event, LinkState, Session};
+use crate::alert::Alert;
+use crate::grammar::Grammar;
+use crate::operation::{
+    Act, BoxedOperation, Input, Method, Outcome, Refusal, ShutdownReturn, Simple, StepField, Ticket,
+    WriteChoice, WriteText,
+};
+use crate::status::Status;
+use crate::table::instant::instant;
+use crate::table::{
+    Code, Danger, INSTANT_COMMANDS, InstantCommand, Procedure, VARIABLES, Variable, Writable, command,
+};
+use crate::time::Time;
+
+/// The grace delay of a unit that does not tell it; the longest that known units have.
+const UNKNOWN_GRACE: Duration = Duration::from_secs(600);
+
+/// An order that is under way: one at most has the line, others may watch for their effect.
+#[derive(Debug)]
+pub(super) struct Order {
+    ticket: Ticket,
+    operation: BoxedOperation,
+    /// While it watches: until when.
+    watches_until: Time,
+    /// The row that it writes, to be read again afterwards.
+    writes: Option<&'static Variable>,
+}
+
+impl Session {
+    /// The commands of this unit, sorted by name. Empty until it was discovered.
+    pub fn commands(&self) -> impl Iterator<Item = &'static InstantCommand> + '_ {
+        let known = !self.unit.commands.is_empty();
+        INSTANT_COMMANDS.iter().filter(move |command| known && command.available(&self.unit.commands))
+    }
+
+    /// Orders a command by its NUT name. Its outcome comes as [`Event::Done`] with the ticket.
+    ///
+    /// `argument` is taken by `shutdown.return` alone: how many times six minutes the unit stays off in addition, one to
+    /// three digits.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: nothing was sent.
+    pub fn run(
+        &mut self,
+        now: Time,
+        name: &str,
+        argument: Option<&str>,
+        danger: Danger,
+    ) -> Result<Ticket, Refusal> {
+        self.pass_time(now);
+        let command = instant(name).ok_or_else(|| Refusal::UnknownCommand(name.into()))?;
+        if self.commands().all(|known| known.name != command.name) {
+            return Err(Refusal::NotOnThisUnit(command.name));
+        }
+        if command.danger > danger {
+            return Err(Refusal::NeedsConfirmation(command.name));
+        }
+        if argument.is_some() && command.procedure != Procedure::ShutdownReturn {
+            return Err(Refusal::InvalidArgument { name: command.name, problem: "it takes no argument" });
+        }
+        self.ready_for_order()?;
+        if command.procedure == Procedure::ResetExtremes {
+            self.readings.reset_extremes(&mut self.out);
+            let ticket = self.next_ticket();
+            self.out.event(Event::Done { ticket, outcome: Outcome::Executed });
+            return Ok(ticket);
+        }
+        let operation: BoxedOperation = match command.procedure {
+            Procedure::ShutdownReturn => self.shutdown_return(command.name, argument)?,
+            Procedure::Twice(code) if code == Code::one(b'K') => {
+                Box::new(Simple::new(command.procedure, self.grace()))
+            }
+            procedure => Box::new(Simple::new(procedure, Duration::ZERO)),
+        };
+        Ok(self.begin_order(operation, None))
+    }
+
+    /// Orders a setting by its NUT name, with a value as [`Session::readings`] shows them. Its outcome comes as
+    /// [`Event::Done`] with the ticket.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: nothing was sent.
+    pub fn set(&mut self, now: Time, name: &str, value: &str) -> Result<Ticket, Refusal> {
+        self.pass_time(now);
+        let known =
+            VARIABLES.iter().flat_map(|row| row.names.iter()).find(|known| known.eq_ignore_ascii_case(name));
+        let row = known.and_then(|name| Some((*name, self.readings.variable(name)?)));
+        let (name, row) = row.ok_or_else(|| Refusal::UnknownVariable(name.into()))?;
+        let operation = match row.writable {
+            Writable::No => return Err(Refusal::ReadOnly(name)),
+            Writable::Choice => self.write_choice(name, row, value)?,
+            Writable::Text8 => write_text(name, row, value)?,
+            Writable::Step => write_field(name, row, value)?,
+        };
+        self.ready_for_order()?;
+        Ok(self.begin_order(operation, Some(row)))
+    }
+
+    fn ready_for_order(&self) -> Result<(), Refusal> {
+        match self.link {
+            _ if self.order.is_some() => Err(Refusal::Busy),
+            LinkState::Up => Ok(()),
+            _ => Err(Refusal::NotConnected),
+        }
+    }
+
+    fn next_ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
+    }
+
+    fn begin_order(&mut self, operation: BoxedOperation, writes: Option<&'static Variable>) -> Ticket {
+        let ticket = self.next_ticket();
+        self.order = Some(Order { ticket, operation, watches_until: Time::NEVER, writes });
+        self.order_waits = true;
+        self.advance();
+        ticket
+    }
+
+    fn grace(&self) -> Duration {
+        let told = self.reading("ups.delay.shutdown").and_then(|value| value.as_f64());
+        told.map_or(UNKNOWN_GRACE, |seconds| Duration::from_secs(seconds as u64))
+    }
+
+    fn shutdown_return(&self, name: &'static str, argument: Option<&str>) -> Result<BoxedOperation, Refusal> {
+        let has = |byte| self.unit.commands.contains(Code::one(byte));
+        // On units that know neither a restart charge nor a wake-up delay, `000` does nothing.
+        let delay = match argument {
+            Some(digits) => digits.as_bytes().to_vec(),
+            None if has(b'e') || has(b'r') => b"000".to_vec(),
+            None => b"001".to_vec(),
+        };
+        if !(1..=3).contains(&delay.len()) || !delay.iter().all(u8::is_ascii_digit) {
+            return Err(Refusal::InvalidArgument {
+                name,
+                problem: "one to three digits: how many times six minutes to stay off",
+            });
+        }
+        // Two digits select another form of the command on some units; one is filled up to three.
+        let delay = if delay.len() == 1 { [b"00".as_slice(), &delay].concat() } else { delay };
+        let mut methods = Vec::new();
+        if has(b'S') {
+            methods.push(Method::Soft);
+        }
+        if has(b'@') {
+            methods.push(Method::Hard);
+        }
+        if has(b'S') && has(b'U') {
+            methods.push(Method::Failure);
+        }
+        Ok(Box::new(ShutdownReturn::new(methods, delay, self.grace())))
+    }
+
+    fn write_choice(
+        &self,
+        name: &'static str,
+        row: &'static Variable,
+        value: &str,
+    ) -> Result<BoxedOperation, Refusal> {
+        let Some(capability) = self.unit.capabilities.of(row.code) else {
+            return Err(Refusal::ReadOnly(name));
+        };
+        let shown =
+            |raw: &String| row.values(raw.as_bytes()).into_iter().next().map(|(_, value)| format!("{value}"));
+        // As shown, or as the unit spells it: `20` and `020` are the same delay.
+        let wanted = value.trim();
+        let fits = |raw: &&String| {
+            raw.trim().eq_ignore_ascii_case(wanted)
+                || shown(raw).is_some_and(|shown| shown.eq_ignore_ascii_case(wanted))
+        };
+        let Some(target) = capability.cycle.iter().find(fits) else {
+            let permitted: Vec<String> = capability.choices().iter().filter_map(shown).collect();
+            return Err(Refusal::InvalidValue { name, value: value.into(), permitted: permitted.join(", ") });
+        };
+        let cycle = capability.cycle.iter().map(|raw| raw.trim().as_bytes().to_vec()).collect();
+        let target = target.trim().as_bytes().to_vec();
+        let both_ways = self.unit.commands.contains(Code::one(b'+'));
+        Ok(Box::new(WriteChoice::new(row.code, shape(row), cycle, target, both_ways)))
+    }
+
+    /// Begins the order that waits, once the line is in step and free.
+    pub(super) fn start_order(&mut self) -> bool {
+        if !self.order_waits {
+            return false;
+        }
+        if !self.order_fenced {
+            self.order_fenced = true;
+            self.ask_proof();
+            return true;
+        }
+        (self.order_waits, self.order_fenced) = (false, false);
+        self.tell_order(Input::Start);
+        self.order_has_line()
+    }
+
+    /// Whether an order has the line for itself.
+    pub(super) fn order_has_line(&self) -> bool {
+        !self.order_waits && self.order.is_some()
+    }
+
+    /// When the first watching order gives up.
+    pub(super) fn watch_deadline(&self) -> Time {
+        self.watching.iter().map(|order| order.watches_until).min().unwrap_or(Time::NEVER)
+    }
+
+    pub(super) fn check_watch(&mut self) {
+        let now = self.now;
+        self.tell_watching(|order| (now >= order.watches_until).then_some(Input::WatchOver));
+    }
+
+    /// A status was read: the effect that orders wait for may show.
+    pub(super) fn show_orders(&mut self, status: Status) {
+        self.tell_watching(|_| Some(Input::Status(status)));
+    }
+
+    /// An alert came: on some units it is the answer, or the effect.
+    pub(super) fn alert_orders(&mut self, alert: Alert) {
+        self.tell_watching(|_| Some(Input::Alert(alert)));
+        if self.order_has_line() {
+            self.tell_order(Input::Alert(alert));
+        }
+    }
+
+    /// Tells those that watch; they can only end.
+    fn tell_watching(&mut self, input: impl Fn(&Order) -> Option<Input>) {
+        let mut still = Vec::new();
+        for mut order in core::mem::take(&mut self.watching) {
+            match input(&order).map(|input| order.operation.step(input)) {
+                Some(Act::Done(outcome)) => self.end_order(order, outcome),
+                _ => still.push(order),
+            }
+        }
+        self.watching = still;
+    }
+
+    /// Tells the order that has the line what came, and does what it says.
+    pub(super) fn tell_order(&mut self, input: Input) {
+        let keeps_waiting = matches!(input, Input::Alert(_)) && self.exchange.is_some();
+        let Some(mut order) = self.order.take() else { return };
+        match order.operation.step(input) {
+            // It goes on waiting for what it waits for.
+            Act::Listen(_) if keeps_waiting => self.order = Some(order),
+            Act::Send(bytes, wait) => {
+                self.order = Some(order);
+                self.send_for_order(bytes, wait);
+            }
+            Act::Listen(wait) => {
+                self.order = Some(order);
+                self.send_for_order(Vec::new(), wait);
+            }
+            Act::Watch(duration) => {
+                self.release_line();
+                self.out.event(Event::Accepted { ticket: order.ticket });
+                order.watches_until = self.now + duration;
+                self.watching.push(order);
+            }
+            Act::Done(outcome) => {
+                self.release_line();
+                self.end_order(order, outcome);
+            }
+        }
+    }
+
+    fn end_order(&mut self, order: Order, outcome: Outcome) {
+        if let Some(row) = order.writes {
+            self.readings.refresh(row, self.now);
+        }
+        self.out.event(Event::Done { ticket: order.ticket, outcome });
+    }
+
+    /// The line was disturbed in the midst of an order and is in step again. Where the order stood can't be known.
+    pub(super) fn resume_order(&mut self) {
+        if self.order_has_line() {
+            self.tell_order(Input::Disturbed);
+        }
+    }
+
+    /// The link is gone, or the unit may be another one: what became of the orders can't be known.
+    pub(super) fn abandon_orders(&mut self) {
+        (self.order_waits, self.order_fenced) = (false, false);
+        let orders = core::mem::take(&mut self.watching).into_iter().chain(self.order.take());
+        orders.for_each(|order| {
+            self.out.event(Event::Done { ticket: order.ticket, outcome: Outcome::Interrupted })
+        });
+    }
+}
+
+fn shape(row: &Variable) -> Grammar {
+    command::command(row.code).map_or(Grammar::Anything, |command| command.grammar)
+}
+
+fn write_text(name: &'static str, row: &'static Variable, value: &str) -> Result<BoxedOperation, Refusal> {
+    let printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if value.is_empty() || value.len() > 8 || !printable {
+        let permitted = "one to eight printable ASCII characters".into();
+        return Err(Refusal::InvalidValue { name, value: value.into(), permitted });
+    }
+    let mut text = [b' '; 8];
+    text[..value.len()].copy_from_slice(value.as_bytes());
+    Ok(Box::new(WriteText::new(row.code, text)))
+}
+
+/// `-` steps the first probe's limit and `+` the second's; of a plain count `+` is one more.
+fn write_field(name: &'static str, row: &'static Variable, value: &str) -> Result<BoxedOperation, Refusal> {
+    let field = row.names.iter().position(|known| *known == name).unwrap_or(0);
+    let value = value.trim();
+    let off = value.eq_ignore_ascii_case("off");
+    if (!off && value.parse::<u8>().is_err()) || (off && row.names.len() == 1) {
+        let permitted = if row.names.len() == 1 { "a whole number" } else { "a whole number, or off" };
+        return Err(Refusal::InvalidValue { name, value: value.into(), permitted: permitted.into() });
+    }
+    let step = match (row.names.len(), field) {
+        (1, _) | (_, 1) => b'+',
+        (_, 0) => b'-',
+        _ => return Err(Refusal::ReadOnly(name)),
+    };
+    let target = if off { b"NO".to_vec() } else { value.as_bytes().to_vec() };
+    Ok(Box::new(StepField::new(row.code, shape(row), field, target, step)))
+}
