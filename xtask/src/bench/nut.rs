@@ -30,8 +30,8 @@ const LIST_TARGET: f64 = 50.0;
 const OPEN_FILES: u64 = 8192;
 /// How long the simulated UPS may take until everything was read once.
 const COMPLETE_LIMIT: Duration = Duration::from_secs(60);
-/// No new variable for so long: all were read.
-const COMPLETE_QUIET: Duration = Duration::from_secs(5);
+/// No other variables for so long: all were read. Derived ones appear when their sources were read twice.
+const COMPLETE_QUIET: Duration = Duration::from_secs(15);
 /// Above this the generator's own core is full and the server's rate is not known.
 const GENERATOR_FULL: f64 = 0.95;
 
@@ -351,7 +351,8 @@ fn wait_for_all_variables(services: &mut Services, address: SocketAddr) -> Resul
     let mut grown = Instant::now();
     services.wait_until("all variables to be read", COMPLETE_LIMIT, || {
         let Ok(listed) = list(address) else { return false };
-        if listed.len() != known.len() {
+        let names = |list: &[Variable]| list.iter().map(|variable| variable.name.clone()).collect::<Vec<_>>();
+        if names(&listed) != names(&known) {
             grown = Instant::now();
         }
         known = listed;
