@@ -66,6 +66,20 @@ fn a_reader_may_close_the_terminal_and_open_it_again() {
 }
 
 #[test]
+fn a_reader_does_not_find_what_was_said_before_it_came() {
+    let ups = Simulated::start("smart-ups-1500", PLAIN);
+    let mut port = open(&ups.link());
+    port.write_all(b"Y").unwrap();
+    expect(&port, "SM\r\n");
+    assert_eq!(ups.control("line off"), "ok");
+    drop(port); // with the alert unread
+    assert_eq!(ups.control("low-battery"), "ok"); // another alert, with nobody there
+    let mut port = open(&ups.link());
+    port.write_all(b"Q").unwrap();
+    expect(&port, "50\r\n");
+}
+
+#[test]
 fn bytes_pass_the_terminal_unchanged() {
     let ups = Simulated::start("smart-ups-rt-1000", PLAIN);
     let mut port = open(&ups.link());

@@ -82,10 +82,10 @@ pub(super) fn truth(firmware: &Firmware) -> BTreeMap<&'static str, String> {
         truth.insert("battery.current", number(&plain(&current)));
     }
     // Where mains has its own frequency command, `F` tells that of the output.
-    if let Some(hertz) = firmware.pair_value([0x9F, 0xD3]) {
-        if let Some(output) = truth.insert("input.frequency", number(&plain(&hertz))) {
-            truth.insert("output.frequency", output);
-        }
+    if let Some(hertz) = firmware.pair_value([0x9F, 0xD3])
+        && let Some(output) = truth.insert("input.frequency", number(&plain(&hertz)))
+    {
+        truth.insert("output.frequency", output);
     }
     // The new firmware string says more than the old one.
     if let Some(version) = firmware.value(b'b').or_else(|| firmware.value(b'V')) {
