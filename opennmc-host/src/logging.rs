@@ -20,7 +20,7 @@ use crate::config::LogFilter;
 pub fn init(filter: &LogFilter) {
     let style = if journal_reads_stderr() { Style::Journal } else { Style::Plain };
     let result = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter.as_str()))
+        .with_env_filter(EnvFilter::new(filter.directives()))
         .with_writer(std::io::stderr)
         .event_format(style)
         .try_init();

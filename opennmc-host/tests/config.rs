@@ -1,5 +1,7 @@
 //! What `opennmc.toml` may say, and what is said about it when it is wrong: exact messages, because people read them.
 
+#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -17,9 +17,19 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 pub struct LogFilter(String);
 
 impl LogFilter {
-    /// In the log library's notation.
+    /// As written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// In the log library's notation. A plain level is about this program: its libraries only warn, because their
+    /// `debug` would bury ours.
+    pub(crate) fn directives(&self) -> String {
+        let directives = self.0.split(',').map(|directive| match directive {
+            "info" | "debug" | "trace" => format!("warn,opennmc_host={directive}"),
+            directive => directive.to_owned(),
+        });
+        directives.collect::<Vec<String>>().join(",")
     }
 }
 
@@ -63,3 +73,16 @@ impl TryFrom<String> for LogFilter {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a log level; {1}")]
 pub struct InvalidFilter(String, String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_level_is_about_this_program_only() {
+        let directives = |text: &str| text.parse::<LogFilter>().unwrap().directives();
+        assert_eq!(directives("debug"), "warn,opennmc_host=debug");
+        assert_eq!(directives("error"), "error");
+        assert_eq!(directives("info,calloop=trace"), "warn,opennmc_host=info,calloop=trace");
+    }
+}

@@ -53,12 +53,12 @@ impl Learner {
     ) {
         match event {
             Event::Link(state) => {
-                tracing::debug!("the session's link is {state:?}");
+                tracing::debug!(ups = device.name(), "the session's link is {state:?}");
                 if state != LinkState::Up {
                     self.answers = 0;
                 }
             }
-            Event::Alert(alert) => tracing::debug!("the UPS sent the alert {alert:?}"),
+            Event::Alert(alert) => tracing::debug!(ups = device.name(), "the UPS sent the alert {alert:?}"),
             // It comes as the reading `ups.status` too.
             Event::Status(_) => {}
             Event::Reading { name, value } => device.handle_input(now, reading(session, name, &value)),
@@ -69,7 +69,7 @@ impl Learner {
                 device.handle_input(now, Input::Complete(known));
             }
             Event::Diagnosis(diagnosis) => self.diagnose(device, now, diagnosis.to_string()),
-            event => tracing::debug!("the session says {event:?}"),
+            event => tracing::debug!(ups = device.name(), "the session says {event:?}"),
         }
     }
 
@@ -85,6 +85,8 @@ impl Learner {
 
 /// What the unit permits came after the first readings: show them again with it.
 fn learn_abilities(device: &mut DeviceState, session: &Session, now: Time) {
+    let commands = session.commands().map(|command| command.name.to_owned()).collect();
+    device.handle_input(now, Input::Commands(commands));
     for (name, value) in session.readings().filter(|(name, _)| *name != STATUS) {
         device.handle_input(now, reading(session, name, value));
     }

@@ -325,7 +325,7 @@ impl Link {
     /// Takes everything out of the session, as its contract asks for after every call.
     fn drain(&mut self, handle: &LoopHandle<'static, State>, now: Time) {
         if self.learner.note_heard(&mut self.device, &self.session, now) {
-            self.reopen.succeeded();
+            self.reopen.succeeded(now);
         }
         let mut fault = None;
         loop {

@@ -23,11 +23,16 @@ pub(super) struct Reopen {
     attempt_at: Time,
     look_at: Option<Time>,
     identity: Option<PortIdentity>,
+    answering_since: Option<Time>,
 }
 
 impl Reopen {
     /// The attempt failed, or the connection is lost. `device` is the file of the port, when it has one.
     pub(super) fn plan(&mut self, now: Time, device: Option<&Path>) {
+        // Contact that lasts has mended the port. Shorter contact has not: a port that comes and goes is not chased.
+        if self.answering_since.take().is_some_and(|since| now.since(since) >= LONGEST_PAUSE) {
+            self.pause = None;
+        }
         let pause = self.pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE));
         self.pause = Some(pause);
         self.attempt_at = now + pause;
@@ -48,9 +53,6 @@ impl Reopen {
         let identity = PortIdentity::of(device);
         let appeared = identity.is_some() && identity != self.identity;
         self.identity = identity;
-        if appeared {
-            self.pause = None;
-        }
         appeared
     }
 
@@ -59,10 +61,9 @@ impl Reopen {
         self.look_at.map_or(self.attempt_at, |look_at| look_at.min(self.attempt_at))
     }
 
-    /// The UPS answers: the next loss starts from the shortest pause again. An open port alone does not count, because a
-    /// converter may accept and hang up for hours.
-    pub(super) fn succeeded(&mut self) {
-        self.pause = None;
+    /// The UPS answers. An open port alone does not count, because a converter may accept and hang up for hours.
+    pub(super) fn succeeded(&mut self, now: Time) {
+        self.answering_since.get_or_insert(now);
     }
 }
 
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_ten_seconds_and_start_over_after_an_answer() {
+    fn pauses_double_up_to_ten_seconds_and_start_over_after_contact_that_lasted() {
         let mut reopen = Reopen::default();
         let mut now = Time::from_millis(1000);
         let mut pauses = Vec::new();
@@ -102,7 +103,13 @@ mod tests {
             assert!(reopen.is_due(now, None));
         }
         assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 10000, 10000]);
-        reopen.succeeded();
+        reopen.succeeded(now);
+        now = now + Duration::from_secs(9);
+        reopen.succeeded(now);
+        reopen.plan(now, None);
+        assert_eq!(reopen.deadline().since(now).as_millis(), 10000, "nine seconds are no contact");
+        reopen.succeeded(now);
+        now = now + Duration::from_secs(10);
         reopen.plan(now, None);
         assert_eq!(reopen.deadline().since(now).as_millis(), 500);
     }

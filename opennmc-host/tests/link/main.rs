@@ -156,7 +156,7 @@ fn a_ups_that_can_not_be_reached_does_not_hold_up_another() {
 }
 
 #[test]
-fn what_can_be_set_is_shown_with_the_permitted_values() {
+fn what_can_be_set_and_done_is_shown_with_its_values() {
     let mut bench = Bench::new();
     bench.start_on("sim:smart-ups-1500");
     bench.turn_until("the permitted values are known", |bench| {
@@ -171,6 +171,7 @@ fn what_can_be_set_is_shown_with_the_permitted_values() {
     assert!(device.variables["ups.id"].settable);
     assert_eq!(device.variables["battery.charge"].kind, Kind::Number);
     assert!(!device.variables["battery.charge"].settable);
+    assert!(device.commands.contains("test.battery.start"), "{:?}", device.commands);
 }
 
 #[test]
