@@ -65,6 +65,8 @@ impl Learner {
             Event::Withdrawn { name } => device.handle_input(now, Input::Withdrawn(name.to_owned())),
             Event::Discovered => learn_abilities(device, session, now),
             Event::ScanComplete => {
+                // The commands are known by now; the permitted values, which end the discovery, come a second later.
+                learn_abilities(device, session, now);
                 let known: BTreeSet<String> = session.readings().map(|(name, _)| name.to_owned()).collect();
                 device.handle_input(now, Input::Complete(known));
             }
