@@ -13,12 +13,19 @@ pub struct Epitaph {
     pub text: String,
     /// Milliseconds since 1970-01-01 UTC.
     pub at_ms: u64,
+    /// Something outside the plugin was in its way, such as an address in use. It passes; quarantine would outlast it.
+    pub surroundings: bool,
 }
 
 impl Epitaph {
     /// An epitaph of now.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), at_ms: wall_ms() }
+        Self { text: text.into(), at_ms: wall_ms(), surroundings: false }
+    }
+
+    /// An epitaph of now, where something outside the plugin was in its way.
+    pub(super) fn of_surroundings(text: impl Into<String>) -> Self {
+        Self { surroundings: true, ..Self::new(text) }
     }
 
     /// Of an instance that trapped, or overran its time, in `call`.

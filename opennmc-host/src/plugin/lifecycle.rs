@@ -57,13 +57,15 @@ pub(super) enum Start {
 pub(super) struct Lifecycle {
     state: State,
     strikes: u32,
+    /// Failures in a row that were not its own.
+    hindrances: u32,
     restarts: u64,
     epitaph: Option<Epitaph>,
 }
 
 impl Lifecycle {
     pub(super) fn new() -> Self {
-        Self { state: State::Stopped, strikes: 0, restarts: 0, epitaph: None }
+        Self { state: State::Stopped, strikes: 0, hindrances: 0, restarts: 0, epitaph: None }
     }
 
     pub(super) fn state(&self) -> State {
@@ -96,7 +98,7 @@ impl Lifecycle {
     /// The start succeeded.
     pub(super) fn started(&mut self, now: Instant) -> Start {
         self.state = State::Running { since: now };
-        if self.strikes > 0 { Start::Recovery } else { Start::Fresh }
+        if std::mem::take(&mut self.hindrances) + self.strikes > 0 { Start::Recovery } else { Start::Fresh }
     }
 
     /// The instance is gone, and not because it was asked to go.
@@ -104,13 +106,18 @@ impl Lifecycle {
         if matches!(self.state, State::Running { since } if now.saturating_duration_since(since) >= HEALTHY) {
             self.strikes = 0;
         }
-        self.strikes += 1;
+        let failures = match epitaph.surroundings {
+            true => &mut self.hindrances,
+            false => &mut self.strikes,
+        };
+        *failures = failures.saturating_add(1);
+        let failures = *failures;
         self.epitaph = Some(epitaph);
         if self.strikes >= STRIKES {
             self.state = State::Quarantined;
             return Verdict::Quarantine;
         }
-        let wait = (FIRST_BACKOFF * 2u32.pow(self.strikes - 1)).min(LONGEST_BACKOFF);
+        let wait = FIRST_BACKOFF.saturating_mul(2u32.saturating_pow(failures - 1)).min(LONGEST_BACKOFF);
         self.state = State::Backoff { until: now + wait };
         Verdict::Retry(wait)
     }
@@ -150,6 +157,22 @@ mod tests {
         assert_eq!(life.state(), State::Quarantined);
         assert_eq!(life.deadline(), None);
         assert_eq!(life.restarts(), 4);
+    }
+
+    #[test]
+    fn what_is_not_its_own_fault_is_retried_for_ever() {
+        let mut life = Lifecycle::new();
+        let now = Instant::now();
+        let waits: Vec<Verdict> = (0..9)
+            .map(|_| {
+                life.begin();
+                life.failed(now, Epitaph::of_surroundings("the address is in use"))
+            })
+            .collect();
+        let seconds = [1, 2, 4, 8, 16, 32, 60, 60, 60];
+        assert_eq!(waits, seconds.map(|seconds| Verdict::Retry(Duration::from_secs(seconds))));
+        assert_eq!(life.strikes(), 0);
+        assert_eq!(life.started(now), Start::Recovery);
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Listeners {
                     } else {
                         ""
                     };
-                    Epitaph::new(format!("can't listen on {address} for `{name}`: {error}{hint}"))
+                    Epitaph::of_surroundings(format!("can't listen on {address} for `{name}`: {error}{hint}"))
                 })?;
                 let address = socket.local_addr().unwrap_or(address);
                 bound.push(Listener {
