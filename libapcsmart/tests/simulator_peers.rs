@@ -15,9 +15,26 @@ use peers::simulated::Simulated;
 
 const PLAIN: [&str; 0] = [];
 
+/// What is set before a peer starts, and what it must then see, in NUT's and in apcupsd's words. These numbers do not
+/// come back through the simulator, which could be wrong about itself.
+const WORLD: [(&str, &str, &str, f64); 4] = [
+    ("charge 42", "battery.charge", "BCHARGE", 42.0),
+    ("load 55", "ups.load", "LOADPCT", 55.0),
+    ("temperature 31.5", "ups.temperature", "ITEMP", 31.5),
+    ("frequency 49.5", "input.frequency", "LINEFREQ", 49.5),
+];
+
+fn set_the_world(ups: &Simulated) {
+    assert_eq!(ups.control("speed 0"), "ok"); // the battery does not charge meanwhile
+    for (line, ..) in WORLD {
+        assert_eq!(ups.control(line), "ok");
+    }
+}
+
 /// Every value that NUT publishes and the simulator knows is the same, and none of these is missing.
 fn nut_sees_the_truth(driver: &str, model: &str, options: &[&str], at_least: &[&str]) {
     let ups = Simulated::start(model, options);
+    set_the_world(&ups);
     let nut = Nut::start(driver, &ups);
     eventually("all values are read", || at_least.iter().all(|name| nut.values().contains_key(*name)));
     let (truth, seen) = (ups.truth(), nut.values());
@@ -31,6 +48,11 @@ fn nut_sees_the_truth(driver: &str, model: &str, options: &[&str], at_least: &[&
             "{driver} on a {model}: {name} is {value:?}, not {:?}",
             truth[name]
         );
+    }
+    for (line, name, _, expected) in WORLD {
+        if let Some(value) = seen.get(name) {
+            assert_eq!(value.parse::<f64>().ok(), Some(expected), "{driver} on a {model} after `{line}`");
+        }
     }
     assert_eq!(ups.control("line off"), "ok");
     eventually("on battery", || nut.values().get("ups.status").is_some_and(|status| status == "OB"));
@@ -200,6 +222,7 @@ const APCUPSD_NAMES: [(&str, &str); 10] = [
 
 fn apcupsd_sees_the_truth(model: &str) {
     let ups = Simulated::start(model, PLAIN);
+    set_the_world(&ups);
     let apcupsd = Apcupsd::start(&ups);
     let truth = ups.truth();
     let right = |seen: &BTreeMap<String, String>, theirs: &str, ours: &str| match truth.get(ours) {
@@ -216,6 +239,13 @@ fn apcupsd_sees_the_truth(model: &str) {
         let seen = apcupsd.values();
         APCUPSD_NAMES.iter().all(|(theirs, ours)| right(&seen, theirs, ours))
     });
+    let seen = apcupsd.values();
+    for (line, ours, theirs, expected) in WORLD {
+        if truth.contains_key(ours) {
+            let value = seen.get(theirs).and_then(|value| value.parse::<f64>().ok());
+            assert_eq!(value, Some(expected), "apcupsd on a {model} after `{line}`");
+        }
+    }
     eventually("on line", || apcupsd.values()["STATUS"] == "ONLINE");
     assert_eq!(ups.control("line off"), "ok");
     eventually("on battery", || apcupsd.values()["STATUS"] == "ONBATT");
