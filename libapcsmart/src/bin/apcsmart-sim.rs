@@ -89,6 +89,7 @@ fn main() -> ExitCode {
             faults: arguments.fault,
             measure_ups: arguments.measure_ups,
             timing_slack: Duration::from_millis(arguments.timing_slack),
+            ..SimulatorOptions::default()
         },
     );
     let options = ServeOptions {

@@ -122,7 +122,7 @@ impl Line {
                 self.outbound.push_back(Chunk { at_us: start, bytes: bytes.to_vec() });
                 start
             }
-            Pace::Real => bytes.iter().fold(start, |before, byte| {
+            Pace::Real | Pace::Prompt => bytes.iter().fold(start, |before, byte| {
                 let at_us = before + self.pace.character_us();
                 self.outbound.push_back(Chunk { at_us, bytes: vec![*byte] });
                 at_us

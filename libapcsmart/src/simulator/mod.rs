@@ -57,6 +57,8 @@ pub struct SimulatorOptions {
     pub seed: u64,
     /// Bytes take as long as at 2400 bit/s and the UPS thinks before it replies. Without it, replies come at once.
     pub pace: bool,
+    /// With `pace`: the UPS answers without thinking, so that only the line itself takes time.
+    pub prompt: bool,
     /// Injected faults.
     pub faults: FaultSpec,
     /// A Measure-UPS (probe and contacts) is attached.
@@ -97,7 +99,11 @@ impl Simulator {
     /// A UPS that runs on mains with a full battery and waits for `Y`.
     pub fn new(model: Model, options: SimulatorOptions) -> Simulator {
         let spec = model.spec();
-        let pace = if options.pace { Pace::Real } else { Pace::Instant };
+        let pace = match options.pace {
+            true if options.prompt => Pace::Prompt,
+            true => Pace::Real,
+            false => Pace::Instant,
+        };
         Simulator {
             model,
             firmware: Firmware::new(spec, Eeprom::new(spec), options.measure_ups, options.timing_slack),

@@ -13,6 +13,8 @@ pub(super) const CHARACTER_US: u64 = 10 * 1_000_000 / 2400;
 pub(super) enum Pace {
     /// As a real line at 2400 bit/s with a real UPS behind it.
     Real,
+    /// As a real line, with a UPS that answers at once: what remains is the time that the bytes themselves need.
+    Prompt,
     /// Replies come at once and whole.
     Instant,
 }
@@ -20,7 +22,7 @@ pub(super) enum Pace {
 impl Pace {
     pub(super) fn character_us(self) -> u64 {
         match self {
-            Pace::Real => CHARACTER_US,
+            Pace::Real | Pace::Prompt => CHARACTER_US,
             Pace::Instant => 0,
         }
     }
@@ -37,7 +39,7 @@ impl Pace {
         const MODEL: u64 = 150_000;
         const LONG: u64 = 220_000;
         match (self, command) {
-            (Pace::Instant, _) => 0,
+            (Pace::Instant | Pace::Prompt, _) => 0,
             (Pace::Real, b'Q' | b'Y' | b'~' | b'\'' | b'8') => STATUS,
             (Pace::Real, b'B' | b'C' | b'L' | b'O' | b'P' | b'/' | b'\\' | b'h' | b't') => MEASURED,
             (Pace::Real, 0x01) => MODEL,
