@@ -12,6 +12,8 @@ pub mod grammar;
 mod operation;
 pub mod protocol;
 mod quality;
+#[cfg(feature = "serial")]
+pub mod serial;
 pub mod session;
 #[cfg(feature = "simulator")]
 pub mod simulator;
