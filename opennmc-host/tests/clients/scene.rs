@@ -1,0 +1,178 @@
+//! The programs that play together, each killed when the scene is dropped.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Far more than anything here takes; a test that gets here is stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A simulated UPS, the daemon that serves it, and the port on which NUT clients find it.
+pub(crate) struct Scene {
+    dir: TempDir,
+    port: u16,
+    _daemon: Killed,
+    _simulator: Killed,
+}
+
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Scene {
+    /// Starts everything and waits until the daemon is ready.
+    pub(crate) fn start() -> Scene {
+        let dir = tempfile::tempdir().unwrap();
+        let (tty, control) = (dir.path().join("ups"), dir.path().join("control"));
+        let mut simulator = Command::new(built("apcsmart-sim"));
+        simulator
+            .args(["--model", "smart-ups-1500", "--pace", "--pty"])
+            .arg(&tty)
+            .arg("--control")
+            .arg(&control);
+        let simulator = ready(&mut simulator, Stdio::inherit());
+
+        let config = dir.path().join("opennmc.toml");
+        let state = dir.path().join("state");
+        let text = format!(
+            "[state]\ndir = {state:?}\n[ups.main]\nport = {tty:?}\ndescription = \"Rack A\"\n\
+             [plugin.nut-server]\nlisten = {{ nut = [\"127.0.0.1:0\"] }}\n"
+        );
+        std::fs::write(&config, text).unwrap();
+        let log = dir.path().join("log");
+        let mut daemon = Command::new(env!("CARGO_BIN_EXE_opennmc"));
+        daemon.arg("run").arg("--config").arg(&config).arg("--plugins").arg(packages());
+        daemon.env_remove("NOTIFY_SOCKET").env_remove("OPENNMC_LOG").env("NO_COLOR", "1");
+        let daemon = ready(&mut daemon, File::create(&log).unwrap().into());
+        let text = std::fs::read_to_string(&log).unwrap();
+        let port = text
+            .split("nut=127.0.0.1:")
+            .nth(1)
+            .unwrap_or_else(|| panic!("the NUT server does not listen:\n{text}"));
+        let port = port.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap();
+        Scene { dir, port, _daemon: daemon, _simulator: simulator }
+    }
+
+    /// One line of the simulator's control language, and its answer.
+    pub(crate) fn control(&self, line: &str) -> String {
+        let mut stream = UnixStream::connect(self.dir.path().join("control")).unwrap();
+        stream.write_all(format!("{line}\n").as_bytes()).unwrap();
+        let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+        // `truth` is answered by a block that an empty line ends, everything else by one line.
+        match line {
+            "truth" => lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"),
+            _ => lines.next().unwrap_or_default(),
+        }
+    }
+
+    /// What the daemon has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+
+    /// What `upsc` prints; empty when it fails.
+    pub(crate) fn upsc(&self, arguments: &[&str]) -> String {
+        text(&self.run_upsc(arguments).stdout)
+    }
+
+    /// The error that `upsc` ends with; empty when it does not fail.
+    pub(crate) fn upsc_error(&self, arguments: &[&str]) -> String {
+        let output = self.run_upsc(arguments);
+        if output.status.success() {
+            return String::new();
+        }
+        text(&output.stderr).lines().find(|line| line.starts_with("Error")).unwrap_or_default().to_owned()
+    }
+
+    /// The first line that `upslog` writes.
+    pub(crate) fn upslog(&self) -> String {
+        let mut upslog = Command::new(peer("upslog", "nut-client"));
+        upslog.args(["-i", "1", "-l", "-", "-s"]).arg(format!("main@127.0.0.1:{}", self.port));
+        let child = upslog.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = Killed(child);
+        let lines = BufReader::new(child.0.stdout.take().unwrap()).lines().map_while(Result::ok);
+        lines.into_iter().find(|line| line.starts_with("20")).expect("upslog ended without a line")
+    }
+
+    /// What `nut-scanner` finds.
+    pub(crate) fn nut_scanner(&self) -> String {
+        let mut scanner = Command::new(peer("nut-scanner", "nut-client"));
+        scanner.args(["-O", "-s", "127.0.0.1", "-e", "127.0.0.1", "-p"]).arg(self.port.to_string());
+        text(&scanner.output().unwrap().stdout)
+    }
+
+    fn run_upsc(&self, arguments: &[&str]) -> Output {
+        let server = format!("127.0.0.1:{}", self.port);
+        let mut upsc = Command::new(peer("upsc", "nut-client"));
+        match arguments {
+            [option @ ("-l" | "-L")] => upsc.args([option, server.as_str()]),
+            [ups, rest @ ..] => upsc.arg(format!("{ups}@{server}")).args(rest),
+            [] => &mut upsc,
+        };
+        upsc.output().unwrap()
+    }
+}
+
+/// Asks until the answer fits.
+pub(crate) fn until(wanted: &str, mut ask: impl FnMut() -> String, fits: impl Fn(&str) -> bool) -> String {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let answer = ask();
+        if fits(&answer) {
+            return answer;
+        }
+        assert!(Instant::now() < end, "{wanted} did not come; the last answer was {answer:?}");
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Starts a program and waits for its line `ready`.
+fn ready(command: &mut Command, stderr: Stdio) -> Killed {
+    let child = command.stdout(Stdio::piped()).stderr(stderr).spawn();
+    let mut child = Killed(child.unwrap_or_else(|error| panic!("{command:?}: {error}")));
+    let mut line = String::new();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("ready"), "{command:?} said {line:?}");
+    child
+}
+
+/// A program of the workspace, built beside `opennmc`.
+fn built(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_opennmc")).with_file_name(name);
+    assert!(path.exists(), "{} is missing: run `cargo xtask build` first", path.display());
+    path
+}
+
+/// The folder of the packed plugins.
+fn packages() -> PathBuf {
+    let target = Path::new(env!("CARGO_BIN_EXE_opennmc")).ancestors().nth(2).unwrap().join("plugins");
+    let packed = std::fs::read_dir(&target).into_iter().flatten().flatten();
+    let found =
+        packed.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("nut-server-"));
+    assert!(found, "no nut-server package in {}: run `cargo xtask build` first", target.display());
+    target
+}
+
+/// A client program of Debian's.
+fn peer(name: &str, package: &str) -> String {
+    let found =
+        ["/usr/bin", "/bin", "/usr/local/bin"].iter().any(|folder| Path::new(folder).join(name).exists());
+    assert!(found, "{name} is missing: `apt-get install {package}`, or `cargo xtask setup`");
+    name.to_owned()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
