@@ -278,7 +278,7 @@ impl Session {
                 if let Some(status) =
                     self.status.take_register(place, hex(&line), self.is_disturbed(), self.now)
                 {
-                    self.publish_status(status);
+                    self.publish_status(status, false);
                 }
             }
             Purpose::Reading(entry) => {
@@ -298,11 +298,13 @@ impl Session {
     }
 
     fn take_flags(&mut self, flags: u8) {
-        if let Some(status) = self.status.take_flags(flags, self.is_disturbed(), self.now) {
-            self.publish_status(status);
-        }
-        if !self.status.in_doubt() {
+        let changed = self.status.take_flags(flags, self.is_disturbed(), self.now);
+        let came_up = self.link != LinkState::Up && !self.status.in_doubt();
+        if came_up {
             self.set_link(LinkState::Up);
+        }
+        if let Some(status) = changed.or(self.status.published().filter(|_| came_up)) {
+            self.publish_status(status, came_up);
         }
         if let Some(status) = self.status.published() {
             self.show_orders(status);

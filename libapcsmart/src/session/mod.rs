@@ -67,7 +67,7 @@ pub enum Event {
     Link(LinkState),
     /// An alert byte came. For logs; what it means for the status comes as [`Event::Status`].
     Alert(Alert),
-    /// The status changed, or is known for the first time.
+    /// The status changed, or is known for the first time since the link came up.
     Status(Status),
     /// A reading changed, or is known for the first time.
     Reading {
@@ -272,6 +272,11 @@ impl Session {
         self.status.published()
     }
 
+    /// When the UPS itself last said what [`Session::status`] says. An alert can be newer.
+    pub fn status_confirmed(&self) -> Option<Time> {
+        self.status.confirmed()
+    }
+
     /// Every reading, by NUT name and sorted by it.
     pub fn readings(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.readings.values()
@@ -353,14 +358,21 @@ impl Session {
         // Disturbances come with traffic: an alert on a line at rest is the UPS's own.
         let trusted = !self.is_disturbed() && self.exchange.is_none();
         if let Some(status) = self.status.take_alert(alert, trusted, self.now) {
-            self.publish_status(status);
+            self.publish_status(status, false);
         }
         self.alert_orders(alert);
     }
 
-    fn publish_status(&mut self, status: Status) {
+    /// Publishes the status, and with `again` also what has not changed: the link came up, and what was known is known to
+    /// be true still.
+    fn publish_status(&mut self, status: Status, again: bool) {
         self.out.event(Event::Status(status));
-        self.readings.put("ups.status", Value::Text(status.tokens()), &mut self.out);
+        let tokens = Value::Text(status.tokens());
+        if again && self.readings.value("ups.status") == Some(&tokens) {
+            self.out.event(Event::Reading { name: "ups.status", value: tokens });
+        } else {
+            self.readings.put("ups.status", tokens, &mut self.out);
+        }
         match status.alarm() {
             Some(alarm) => self.readings.put("ups.alarm", Value::Text(alarm), &mut self.out),
             None => self.readings.remove("ups.alarm", &mut self.out),

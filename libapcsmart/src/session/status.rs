@@ -38,6 +38,7 @@ pub(super) struct StatusTracker {
     announced: Option<(u8, Time)>,
     due: Time,
     registers: [Register; 3],
+    confirmed: Option<Time>,
 }
 
 /// An answer to `Q` that differs from what is published.
@@ -63,12 +64,18 @@ impl StatusTracker {
             announced: None,
             due: Time::ZERO,
             registers: [Register { due: Time::NEVER, candidate: None }; 3],
+            confirmed: None,
         }
     }
 
     /// The published status.
     pub(super) fn published(&self) -> Option<Status> {
         self.published
+    }
+
+    /// When an answer to `Q` last said what is published.
+    pub(super) fn confirmed(&self) -> Option<Time> {
+        self.confirmed
     }
 
     /// Whether the last answer to `Q` was not believed yet, or none came.
@@ -135,6 +142,7 @@ impl StatusTracker {
     pub(super) fn take_flags(&mut self, flags: u8, disturbed: bool, now: Time) -> Option<Status> {
         self.due = now + INTERVAL;
         if self.published.is_some_and(|status| status.flags == flags) {
+            self.confirmed = Some(now);
             self.candidate = None;
             return None;
         }
@@ -149,6 +157,7 @@ impl StatusTracker {
         let believed = candidate.reads >= agreeing && (!unpowered || now >= candidate.since + ZERO_APART);
         self.hurry_registers(now);
         if believed {
+            self.confirmed = Some(now);
             self.candidate = None;
             return self.publish(Status { flags, ..self.published.unwrap_or_default() });
         }

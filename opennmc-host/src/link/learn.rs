@@ -5,13 +5,10 @@
 use std::collections::BTreeSet;
 
 use apcsmart::table::Writable;
-use apcsmart::{Event, LinkState, Session, Time, Value};
+use apcsmart::{Event, Session, Time, Value};
 
 use crate::state::{DeviceState, Input, Kind};
 
-/// After a loss the session repeats only what has changed. These are the answers after which an unchanged status is
-/// confirmed: to the `Y` that finds the unit, and to the two reads of the status that a change would need.
-const ANSWERS_THAT_CONFIRM: u8 = 3;
 /// What a text variable takes when it can be set: eight bytes of the unit's memory.
 const TEXT_BYTES: u32 = 8;
 const STATUS: &str = "ups.status";
@@ -19,9 +16,9 @@ const STATUS: &str = "ups.status";
 /// Feeds a device from a session.
 #[derive(Debug, Default)]
 pub(super) struct Learner {
-    /// Since the link came up, at most [`ANSWERS_THAT_CONFIRM`].
-    answers: u8,
     diagnosis: Option<String>,
+    /// When the status was last confirmed.
+    confirmed: Option<Time>,
 }
 
 impl Learner {
@@ -34,9 +31,10 @@ impl Learner {
             return false;
         }
         device.handle_input(now, Input::Heard);
-        if session.link() == LinkState::Up && self.answers < ANSWERS_THAT_CONFIRM {
-            self.answers += 1;
-            if let (ANSWERS_THAT_CONFIRM, Some(status)) = (self.answers, session.reading(STATUS)) {
+        // The session tells of changes; after a loss the device wants to know that nothing has changed.
+        if session.status_confirmed() != self.confirmed {
+            self.confirmed = session.status_confirmed();
+            if let Some(status) = session.reading(STATUS) {
                 device.handle_input(now, reading(session, STATUS, status));
             }
         }
@@ -52,12 +50,7 @@ impl Learner {
         event: Event,
     ) {
         match event {
-            Event::Link(state) => {
-                tracing::debug!(ups = device.name(), "the session's link is {state:?}");
-                if state != LinkState::Up {
-                    self.answers = 0;
-                }
-            }
+            Event::Link(state) => tracing::debug!(ups = device.name(), "the session's link is {state:?}"),
             Event::Alert(alert) => tracing::debug!(ups = device.name(), "the UPS sent the alert {alert:?}"),
             // It comes as the reading `ups.status` too.
             Event::Status(_) => {}
