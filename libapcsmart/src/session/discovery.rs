@@ -157,7 +157,7 @@ impl Session {
         if !self.unit.commands.contains(MODEL) {
             let letter = self.unit.firmware.as_deref().and_then(firmware::model_by_letter);
             if let Some(model) = row.map(|row| row.model).or(letter) {
-                self.readings.put("ups.model", model.into(), &mut self.out);
+                self.readings.put_known("ups.model", model.into(), &mut self.out);
             }
         }
         match self.unit.commands.contains(Step::Capabilities.code()) {

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Event, Outbox};
+use crate::alert::Alert;
 use crate::grammar::Grammar;
 use crate::table::{Poll, VARIABLES, Variable, command};
 use crate::time::Time;
@@ -79,6 +80,8 @@ pub(super) struct Readings {
     entries: Vec<Entry>,
     held: Vec<Held>,
     values: Vec<(&'static str, Value)>,
+    /// Names of the table that discovery knows instead of a row.
+    known_otherwise: Vec<&'static str>,
     /// The first scan reads everything once and publishes at its end.
     first_scan: bool,
     /// Something was wrong on the line during the first scan.
@@ -102,6 +105,7 @@ impl Readings {
         };
         self.entries = rows.map(fresh).collect();
         self.held.clear();
+        self.known_otherwise.clear();
         self.first_scan = true;
         self.first_scan_disturbed = false;
     }
@@ -154,6 +158,12 @@ impl Readings {
     pub(super) fn refresh(&mut self, row: &Variable, now: Time) {
         let same = self.entries.iter_mut().filter(|entry| entry.variable.code == row.code);
         same.for_each(|entry| entry.due = now);
+    }
+
+    /// An alert came: what it says may have changed is read as soon as the line is free.
+    pub(super) fn hurry(&mut self, alert: Alert, now: Time) {
+        let announced = self.entries.iter_mut().filter(|entry| entry.variable.announced_by() == Some(alert));
+        announced.for_each(|entry| entry.due = entry.due.min(now));
     }
 
     /// Takes an answer of the right shape. Returns whether a second read agreed (`Some(true)`), disagreed, or was not
@@ -296,11 +306,12 @@ impl Readings {
             }
         }
         let gone: Vec<&'static str> = {
-            let current =
+            let read =
                 self.entries.iter().filter(|entry| entry.published.is_some() || !entry.reads.is_empty());
-            let names: Vec<&'static str> = current.flat_map(|entry| entry.variable.names).copied().collect();
+            let names: Vec<&'static str> = read.flat_map(|entry| entry.variable.names).copied().collect();
             let table = |name: &str| VARIABLES.iter().any(|variable| variable.names.contains(&name));
-            self.values().map(|(name, _)| name).filter(|name| table(name) && !names.contains(name)).collect()
+            let current = |name: &str| names.contains(&name) || self.known_otherwise.contains(&name);
+            self.values().map(|(name, _)| name).filter(|name| table(name) && !current(name)).collect()
         };
         gone.into_iter().for_each(|name| self.remove(name, out));
         true
@@ -314,6 +325,12 @@ impl Readings {
             Err(place) => self.values.insert(place, (name, value.clone())),
         }
         out.event(Event::Reading { name, value });
+    }
+
+    /// Publishes what discovery knows of `name`, which the table has but no row of this unit reads.
+    pub(super) fn put_known(&mut self, name: &'static str, value: Value, out: &mut Outbox) {
+        self.known_otherwise.push(name);
+        self.put(name, value, out);
     }
 
     /// Takes `name` back.
