@@ -6,6 +6,7 @@
 
 mod act;
 mod shutdown;
+mod switch;
 mod write;
 
 use alloc::boxed::Box;
@@ -16,6 +17,7 @@ use core::time::Duration;
 
 pub(crate) use act::Simple;
 pub(crate) use shutdown::{Method, ShutdownReturn};
+pub(crate) use switch::WriteSwitch;
 pub(crate) use write::{StepField, WriteChoice, WriteText};
 
 use crate::alert::Alert;

@@ -304,8 +304,11 @@ impl Session {
             variable.values(raw.as_bytes()).into_iter().next().map(|(_, value)| alloc::format!("{value}"))
         };
         let capability = self.unit.capabilities.of(variable.code);
-        let choices: Vec<String> =
-            capability.map(|found| found.choices().iter().filter_map(shown).collect()).unwrap_or_default();
+        let choices: Vec<String> = match capability {
+            Some(found) => found.choices().iter().filter_map(shown).collect(),
+            None if variable.is_switch() && self.has_switches() => Vec::from(["ON".into(), "OFF".into()]),
+            None => Vec::new(),
+        };
         let writable = match variable.writable {
             Writable::Choice if choices.len() < 2 => Writable::No,
             writable => writable,
@@ -355,6 +358,7 @@ impl Session {
             return;
         }
         self.out.event(Event::Alert(alert));
+        self.readings.hurry(alert, self.now);
         // Disturbances come with traffic: an alert on a line at rest is the UPS's own.
         let trusted = !self.is_disturbed() && self.exchange.is_none();
         if let Some(status) = self.status.take_alert(alert, trusted, self.now) {

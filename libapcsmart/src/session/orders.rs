@@ -14,10 +14,11 @@ use crate::alert::Alert;
 use crate::grammar::Grammar;
 use crate::operation::{
     Act, BoxedOperation, Input, Method, Outcome, Refusal, ShutdownReturn, Simple, StepField, Ticket,
-    WriteChoice, WriteText,
+    WriteChoice, WriteSwitch, WriteText,
 };
 use crate::status::Status;
 use crate::table::instant::instant;
+use crate::table::variable::{SWITCH_ARM, SWITCH_OFF, SWITCH_ON, SWITCH_SAVE};
 use crate::table::{
     Code, Danger, INSTANT_COMMANDS, InstantCommand, Procedure, VARIABLES, Variable, Writable, command,
 };
@@ -99,6 +100,7 @@ impl Session {
         let (name, row) = row.ok_or_else(|| Refusal::UnknownVariable(name.into()))?;
         let operation = match row.writable {
             Writable::No => return Err(Refusal::ReadOnly(name)),
+            Writable::Choice if row.is_switch() => self.write_switch(name, row, value)?,
             Writable::Choice => self.write_choice(name, row, value)?,
             Writable::Text8 => write_text(name, row, value)?,
             Writable::Step => write_field(name, row, value)?,
@@ -187,6 +189,32 @@ impl Session {
         let target = target.trim().as_bytes().to_vec();
         let both_ways = self.unit.commands.contains(Code::one(b'+'));
         Ok(Box::new(WriteChoice::new(row.code, shape(row), cycle, target, both_ways)))
+    }
+
+    /// Whether the unit has all that changing a switch takes.
+    pub(super) fn has_switches(&self) -> bool {
+        let needed = [SWITCH_ARM, SWITCH_ON, SWITCH_OFF, SWITCH_SAVE];
+        needed.iter().all(|code| self.unit.commands.contains(*code))
+    }
+
+    fn write_switch(
+        &self,
+        name: &'static str,
+        row: &'static Variable,
+        value: &str,
+    ) -> Result<BoxedOperation, Refusal> {
+        if !self.has_switches() {
+            return Err(Refusal::ReadOnly(name));
+        }
+        let on = match value.trim() {
+            word if word.eq_ignore_ascii_case("on") => true,
+            word if word.eq_ignore_ascii_case("off") => false,
+            _ => {
+                let permitted = "ON, OFF".into();
+                return Err(Refusal::InvalidValue { name, value: value.into(), permitted });
+            }
+        };
+        Ok(Box::new(WriteSwitch::new(row.code, on)))
     }
 
     /// Begins the order that waits, once the line is in step and free.

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Code, CodeSet};
+use crate::alert::Alert;
 use crate::value::{Decimal, Value};
 
 /// One command's variables.
@@ -75,7 +76,7 @@ impl Poll {
 pub enum Writable {
     /// Not at all.
     No,
-    /// One of the values that `^Z` lists, stepped with `-` and `+`.
+    /// One of the permitted values: those that `^Z` lists, stepped with `-` and `+`, or `ON` and `OFF` of a switch.
     Choice,
     /// Eight bytes of text.
     Text8,
@@ -102,6 +103,20 @@ impl Variable {
             Holds::With(code) => commands.contains(code),
             Holds::Without(code) => !commands.contains(code),
         }
+    }
+
+    /// Whether it is a switch of an SPM unit: a two-byte command that is set with other two-byte commands.
+    pub fn is_switch(&self) -> bool {
+        self.writable == Writable::Choice && self.code.byte().is_none()
+    }
+
+    /// The alert that says that the value may have changed. None for what is polled often, or changes unannounced.
+    pub fn announced_by(&self) -> Option<Alert> {
+        const MEASURE_UPS: &[u8] = b"thiJTH";
+        if self.writable != Writable::No {
+            return Some(Alert::EepromChanged);
+        }
+        self.code.byte().filter(|byte| MEASURE_UPS.contains(byte)).map(|_| Alert::MeasureUps)
     }
 
     /// The values in an answer that has the command's shape, by NUT name.
@@ -210,6 +225,12 @@ const fn holds(variable: Variable, holds: Holds) -> Variable {
     Variable { holds, ..variable }
 }
 
+/// What arms, sets and saves a switch of an SPM unit.
+pub(crate) const SWITCH_ARM: Code = Code::two(0x9F, 0xFE);
+pub(crate) const SWITCH_ON: Code = Code::two(0x9F, 0xCA);
+pub(crate) const SWITCH_OFF: Code = Code::two(0x9F, 0xCB);
+pub(crate) const SWITCH_SAVE: Code = Code::two(0x9F, 0xFF);
+
 /// SPM units answer `F` with the output's frequency and have the input's behind 9F D3.
 const SPM_INPUT_FREQUENCY: Code = Code::two(0x9F, 0xD3);
 
@@ -278,15 +299,15 @@ pub const VARIABLES: &[Variable] = &[
     spm(0xD1, &["ups.power.nominal", "input.voltage.nominal", "output.voltage.nominal", "output.frequency.nominal", "battery.capacity", "battery.voltage.nominal"], Fields, "VA, V, V, Hz, Ah, V", Static),
     spm(0xD6, &["input.frequency.low", "input.frequency.high"], Fields, "Hz", Static),
     spm(0xD7, &["input.transfer.eco.low", "input.transfer.eco.high"], Fields, "V", Static),
-    spm(0xE3, &["experimental.ups.switch.alarm"], Text, "", Static),
-    spm(0xE4, &["experimental.ups.switch.alarm.bypass"], Text, "", Static),
-    spm(0xE5, &["ups.start.auto"], Text, "", Static),
-    spm(0xE6, &["experimental.ups.switch.bypass.off"], Text, "", Static),
-    spm(0xE7, &["experimental.ups.switch.converter"], Text, "", Static),
-    spm(0xE8, &["experimental.ups.switch.eco"], Text, "", Static),
-    spm(0xE9, &["experimental.ups.switch.green"], Text, "", Static),
-    spm(0xEA, &["ups.start.battery"], Text, "", Static),
-    spm(0xEB, &["experimental.ups.switch.bypass.barred"], Text, "", Static),
+    set(spm(0xE3, &["experimental.ups.switch.alarm"], Text, "", Static), Writable::Choice),
+    set(spm(0xE4, &["experimental.ups.switch.alarm.bypass"], Text, "", Static), Writable::Choice),
+    set(spm(0xE5, &["ups.start.auto"], Text, "", Static), Writable::Choice),
+    set(spm(0xE6, &["experimental.ups.switch.bypass.off"], Text, "", Static), Writable::Choice),
+    set(spm(0xE7, &["experimental.ups.switch.converter"], Text, "", Static), Writable::Choice),
+    set(spm(0xE8, &["experimental.ups.switch.eco"], Text, "", Static), Writable::Choice),
+    set(spm(0xE9, &["experimental.ups.switch.green"], Text, "", Static), Writable::Choice),
+    set(spm(0xEA, &["ups.start.battery"], Text, "", Static), Writable::Choice),
+    set(spm(0xEB, &["experimental.ups.switch.bypass.barred"], Text, "", Static), Writable::Choice),
 ];
 
 #[cfg(test)]
