@@ -125,7 +125,7 @@ fn count(counter: &mut u32, counts: bool) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use alloc::vec::Vec;
 
@@ -140,7 +140,7 @@ mod tests {
 
     /// What a receiver at `read` baud makes of bytes that are sent without a pause at `sent` baud: 8N1, each bit sampled in
     /// its middle, as the hardware does.
-    fn heard_at(bytes: &[u8], sent: u32, read: u32) -> Vec<u8> {
+    pub(crate) fn heard_at(bytes: &[u8], sent: u32, read: u32) -> Vec<u8> {
         let mut wave = alloc::vec![true; 2];
         for byte in bytes {
             wave.push(false);

@@ -32,7 +32,7 @@ pub const BAUD: u32 = 2400;
 /// [`PortError::Absent`], [`PortError::Permission`], [`PortError::Busy`], [`PortError::NotSerial`] and
 /// [`PortError::Open`].
 pub fn open(path: impl AsRef<Path>, cable: Cable) -> Result<File, PortError> {
-    open_at(path.as_ref(), cable, BAUD)
+    Ok(open_raw(path.as_ref(), cable)?.0)
 }
 
 /// Lets others open the port again. The exclusive flag outlives the file when something else holds the terminal open, as
@@ -43,25 +43,26 @@ pub fn release(file: &File) {
     let _ = flock(file, FlockOperation::Unlock);
 }
 
-/// Opens a port at another speed.
-pub(super) fn open_at(path: &Path, cable: Cable, baud: u32) -> Result<File, PortError> {
+/// The same, with the settings that the port had before.
+pub(super) fn open_raw(path: &Path, cable: Cable) -> Result<(File, Termios), PortError> {
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let failed = |errno| explain(path, errno);
     let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?);
     // The superuser may open what is exclusive, so the lock is asked as well; terminal programs take the same one.
     flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(failed)?;
-    let settings = tcgetattr(&file).map_err(failed)?;
+    let before = tcgetattr(&file).map_err(failed)?;
     ioctl_tiocexcl(&file).map_err(failed)?;
-    let ready = set_modem_lines(&file, cable).and_then(|()| set_line(&file, settings, baud));
+    let ready = set_modem_lines(&file, cable).and_then(|()| set_line(&file, BAUD));
     if let Err(errno) = ready {
         release(&file);
         return Err(failed(errno));
     }
-    Ok(file)
+    Ok((file, before))
 }
 
 /// Raw, 8N1, at `baud`.
-pub(super) fn set_line(file: impl AsFd, mut settings: Termios, baud: u32) -> Result<(), Errno> {
+pub(super) fn set_line(file: impl AsFd, baud: u32) -> Result<(), Errno> {
+    let mut settings = tcgetattr(&file)?;
     settings.make_raw();
     settings.control_modes -=
         ControlModes::CSIZE | ControlModes::PARENB | ControlModes::CSTOPB | ControlModes::CRTSCTS;

@@ -12,13 +12,15 @@
 //!
 //! A program with a loop of its own opens the port with [`open`] and drives a [`Session`](crate::Session) itself.
 //! What is where: `port` is the one type that most programs need, `device` and `tcp` open what it talks on, `wire` moves
-//! bytes, `error` has the words for what went wrong.
+//! bytes, `error` has the words for what went wrong, and `classify` finds out what is there when it is no smart UPS.
 
 mod address;
 mod cable;
+mod classify;
 mod clock;
 mod device;
 mod error;
+mod modbus;
 mod options;
 mod port;
 mod reopen;
@@ -28,6 +30,7 @@ mod users;
 mod wire;
 
 pub use cable::Cable;
+pub use classify::{Finding, classify};
 pub use device::{BAUD, open, release};
 pub use error::PortError;
 pub use options::PortOptions;

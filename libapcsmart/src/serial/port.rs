@@ -208,6 +208,19 @@ impl Port {
     /// Closes the port, so that another program can open it. Dropping does the same.
     pub fn close(self) {}
 
+    /// What the port talks on, while it is open.
+    pub(super) fn wire(&self) -> Option<&Wire> {
+        match &self.connection {
+            Connection::Open(wire) => Some(wire),
+            Connection::Lost(_) => None,
+        }
+    }
+
+    /// The error of a port that is gone.
+    pub(super) fn gone(&self, gone: &Gone) -> PortError {
+        self.hung_up(&gone.0)
+    }
+
     fn order(
         &mut self,
         order: impl FnOnce(&mut Session, Time) -> Result<Ticket, Refusal>,

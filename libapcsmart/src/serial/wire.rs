@@ -3,11 +3,12 @@
 //! Every call is repeated when a signal interrupts it, and no signal is ever unblocked.
 
 use std::fs::File;
-use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, read, write};
+use rustix::termios::{OptionalActions, Termios, tcsetattr};
+use serialport::SerialPort as _;
 
 use super::address::Address;
 use super::cable::Cable;
@@ -24,7 +25,8 @@ const WRITE_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Wire {
     file: File,
-    is_tty: bool,
+    /// The settings that a serial port had before; none for a connection.
+    before: Option<Termios>,
 }
 
 /// What waiting gave.
@@ -43,13 +45,42 @@ pub(super) struct Gone(pub(super) String);
 impl Wire {
     pub(super) fn open(address: &Address, cable: Cable) -> Result<Wire, PortError> {
         match address {
-            Address::Tty(path) => Wire::open_at(path, cable, device::BAUD),
-            Address::Tcp { host, port } => Ok(Wire { file: tcp::connect(host, *port)?, is_tty: false }),
+            Address::Tty(path) => {
+                let (file, before) = device::open_raw(path, cable)?;
+                Ok(Wire { file, before: Some(before) })
+            }
+            Address::Tcp { host, port } => Ok(Wire { file: tcp::connect(host, *port)?, before: None }),
         }
     }
 
-    pub(super) fn open_at(path: &Path, cable: Cable, baud: u32) -> Result<Wire, PortError> {
-        Ok(Wire { file: device::open_at(path, cable, baud)?, is_tty: true })
+    /// Goes to another speed. False where that can't be done from here: a serial server has its own settings.
+    pub(super) fn set_speed(&self, baud: u32) -> Result<bool, Gone> {
+        match self.before {
+            Some(_) => {
+                device::set_line(&self.file, baud).map(|()| true).map_err(|errno| Gone(errno.to_string()))
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Gives a serial port the settings back that it had before it was opened.
+    pub(super) fn restore(&self) {
+        if let Some(before) = &self.before {
+            // A port that was unplugged has nothing to restore.
+            let _ = tcsetattr(&self.file, OptionalActions::Now, before);
+        }
+    }
+
+    /// Whether the other side holds a signal line up. Where our DTR is up, a line that the cable bridges to it is up as
+    /// well and tells nothing; RTS is down always, so CTS counts on every cable.
+    pub(super) fn is_signalled(&self, cable: Cable) -> bool {
+        let Ok(mut lines) = device::modem_lines(&self.file) else { return false };
+        let mut up = lines.read_clear_to_send().unwrap_or(false);
+        if !cable.dtr() {
+            up |=
+                lines.read_carrier_detect().unwrap_or(false) || lines.read_data_set_ready().unwrap_or(false);
+        }
+        up
     }
 
     /// Waits for bytes until `deadline`.
@@ -99,16 +130,16 @@ impl Wire {
     }
 
     fn hung_up(&self) -> Gone {
-        Gone(match self.is_tty {
-            true => "the serial port was unplugged".to_owned(),
-            false => "the connection was closed from the other side".to_owned(),
+        Gone(match self.before {
+            Some(_) => "the serial port was unplugged".to_owned(),
+            None => "the connection was closed from the other side".to_owned(),
         })
     }
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if self.is_tty {
+        if self.before.is_some() {
             device::release(&self.file);
         }
     }

@@ -9,6 +9,8 @@ mod process;
 #[path = "../peers/simulated.rs"]
 mod simulated;
 
+mod diagnosis;
+mod line;
 mod opening;
 mod orders;
 mod reading;
