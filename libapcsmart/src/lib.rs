@@ -6,6 +6,8 @@ extern crate alloc;
 
 mod alert;
 pub mod capability;
+#[cfg(feature = "capi")]
+pub mod capi;
 mod diagnosis;
 mod frame;
 pub mod grammar;

@@ -8,13 +8,14 @@ use wit_parser::Resolve;
 use crate::command::Run;
 use crate::steps::Steps;
 use crate::workspace::{GUEST_TARGET, Workspace};
-use crate::{console, deny, test, wasm_target};
+use crate::{console, deny, headers, test, wasm_target};
 
 /// Runs every check and every test.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut steps = Steps::new("ci");
     steps.step("formatting", || formatting(workspace))?;
     steps.step("plugin interface (WIT)", || plugin_interface(workspace))?;
+    steps.step("C headers", || headers::check(workspace))?;
     steps.step("dependencies (cargo deny)", || deny::check(workspace))?;
     steps.step("lints", || lints(workspace))?;
     test::add_to(&mut steps, workspace)?;

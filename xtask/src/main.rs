@@ -12,6 +12,8 @@ mod debian;
 mod demo;
 mod deny;
 mod guard;
+mod headers;
+mod install;
 mod onmc;
 mod port_owner;
 mod services;
@@ -52,6 +54,10 @@ enum Task {
     Ci,
     /// Measure, beside the peers; without a name: list the benchmarks.
     Bench(bench::Options),
+    /// Make the C headers under include/ of the code, or check them.
+    Headers(headers::Options),
+    /// Build the C library and install it with its header and pkg-config file.
+    Install(install::Options),
     /// Become another program that ends when we end.
     #[command(hide = true)]
     Guard(guard::Options),
@@ -78,6 +84,8 @@ fn run(task: Task) -> Result<()> {
         Task::Test => test::run(&workspace),
         Task::Ci => ci::run(&workspace),
         Task::Bench(options) => bench::run(&workspace, &options),
+        Task::Headers(options) => headers::run(&workspace, &options),
+        Task::Install(options) => install::run(&workspace, &options),
         Task::Guard(options) => guard::run(&options).map(|never| match never {}),
     }
 }

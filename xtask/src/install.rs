@@ -1,0 +1,225 @@
+//! `cargo xtask install`: the C library where C programs look for it.
+//!
+//! The crate itself is no `cdylib`: a crate that is one can not be built without `std`. So the C libraries are made here,
+//! by [`libraries`], and nowhere else: their name, their version and what goes in are all in this file.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::Run;
+use crate::console;
+use crate::workspace::{Profile, Workspace};
+
+/// What `cargo xtask install` takes.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Where the library will be used: `lib`, `include` and `lib/pkgconfig` are below it.
+    #[arg(long, value_name = "DIR", default_value = "/usr/local")]
+    prefix: PathBuf,
+    /// The folder of the libraries below the prefix, such as `lib/x86_64-linux-gnu`.
+    #[arg(long, value_name = "DIR", default_value = "lib")]
+    libdir: PathBuf,
+    /// Put everything below this folder instead of the root, as packages are made.
+    #[arg(long, value_name = "DIR")]
+    destdir: Option<PathBuf>,
+}
+
+const SHARED: &str = "libapcsmart.so";
+const STATIC: &str = "libapcsmart.a";
+const HEADER: &str = "apcsmart.h";
+const DESCRIPTION: &str = "apcsmart.pc";
+
+/// What a static link needs beside the library: what Rust's standard library calls on Linux.
+const PRIVATE_LIBRARIES: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
+
+const LIBRARY_MODE: u32 = 0o755;
+const FILE_MODE: u32 = 0o644;
+
+/// Builds the libraries and installs them.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    if !options.prefix.is_absolute() {
+        bail!("the prefix must be an absolute path: {} goes into {DESCRIPTION}", options.prefix.display());
+    }
+    libraries(workspace, Profile::Release)?;
+    let installation = Installation::new(workspace, options);
+    installation.write()?;
+    console::remark(&format!(
+        "installed libapcsmart {} below {}",
+        installation.version,
+        options.prefix.display()
+    ));
+    Ok(())
+}
+
+/// Builds `libapcsmart.so` and `libapcsmart.a` into `target/PROFILE`.
+pub(crate) fn libraries(workspace: &Workspace, profile: Profile) -> Result<()> {
+    console::heading("Building the C libraries of libapcsmart");
+    let mut cargo = Run::cargo(workspace, "rustc").args(LIBRARY);
+    if profile == Profile::Release {
+        cargo = cargo.arg("--release");
+    }
+    cargo.arg("--").args(linking()).show()
+}
+
+/// What cargo builds: without what only Rust programs use.
+const LIBRARY: [&str; 9] = [
+    "--package",
+    "libapcsmart",
+    "--lib",
+    "--no-default-features",
+    "--features",
+    "capi",
+    "--locked",
+    "--crate-type",
+    "cdylib,staticlib",
+];
+
+/// Programs ask the system for this name, so it has the number of the interface and no more.
+fn linking() -> [String; 2] {
+    ["-C".to_owned(), format!("link-arg=-Wl,-soname,{}", soname())]
+}
+
+fn soname() -> String {
+    format!("{SHARED}.{ABI_VERSION}")
+}
+
+/// `APCSMART_ABI_VERSION`; a test compares them.
+const ABI_VERSION: u32 = 0;
+
+/// Of all packages of this workspace.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+struct Installation {
+    /// `target/release`
+    built: PathBuf,
+    header: PathBuf,
+    prefix: PathBuf,
+    /// Below the prefix.
+    libdir: PathBuf,
+    /// Where the prefix is now.
+    place: PathBuf,
+    version: &'static str,
+}
+
+impl Installation {
+    fn new(workspace: &Workspace, options: &Options) -> Installation {
+        let place = match &options.destdir {
+            Some(destdir) => destdir.join(options.prefix.strip_prefix("/").unwrap_or(&options.prefix)),
+            None => options.prefix.clone(),
+        };
+        Installation {
+            built: workspace.target().join(Profile::Release.folder()),
+            header: workspace.root().join("include").join(HEADER),
+            prefix: options.prefix.clone(),
+            libdir: options.libdir.clone(),
+            place,
+            version: VERSION,
+        }
+    }
+
+    fn write(&self) -> Result<()> {
+        let (libraries, include) = (self.place.join(&self.libdir), self.place.join("include"));
+        let description = libraries.join("pkgconfig");
+        for folder in [&libraries, &include, &description] {
+            fs::create_dir_all(folder).with_context(|| format!("could not make {}", folder.display()))?;
+        }
+        let full = format!("{}.{}", soname(), self.version.split_once('.').map_or("0", |(_, rest)| rest));
+        copy(&self.built.join(SHARED), &libraries.join(&full), LIBRARY_MODE)?;
+        link(&full, &libraries.join(soname()))?;
+        link(&soname(), &libraries.join(SHARED))?;
+        copy(&self.built.join(STATIC), &libraries.join(STATIC), FILE_MODE)?;
+        copy(&self.header, &include.join(HEADER), FILE_MODE)?;
+        let path = description.join(DESCRIPTION);
+        fs::write(&path, self.description()).with_context(|| format!("could not write {}", path.display()))
+    }
+
+    /// For pkg-config.
+    fn description(&self) -> String {
+        format!(
+            "prefix={prefix}\n\
+             libdir=${{prefix}}/{libdir}\n\
+             includedir=${{prefix}}/include\n\
+             \n\
+             Name: apcsmart\n\
+             Description: Talks to APC UPSes over their serial port\n\
+             URL: https://github.com/opennmc/opennmc\n\
+             Version: {version}\n\
+             Cflags: -I${{includedir}}\n\
+             Libs: -L${{libdir}} -lapcsmart\n\
+             Libs.private: {PRIVATE_LIBRARIES}\n",
+            prefix = self.prefix.display(),
+            libdir = self.libdir.display(),
+            version = self.version,
+        )
+    }
+}
+
+/// Beside its place first, so that a program that is running keeps the library that it has.
+fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
+    let fresh = to.with_extension("new");
+    let problem = || format!("could not install {} as {}", from.display(), to.display());
+    fs::copy(from, &fresh).with_context(problem)?;
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(mode)).with_context(problem)?;
+    fs::rename(&fresh, to).with_context(problem)
+}
+
+fn link(target: &str, path: &Path) -> Result<()> {
+    let fresh = path.with_extension("new");
+    let problem = || format!("could not link {} to {target}", path.display());
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(problem);
+        }
+        _ => {}
+    }
+    symlink(target, &fresh).with_context(problem)?;
+    fs::rename(&fresh, path).with_context(problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built() -> (tempfile::TempDir, Installation) {
+        let folder = tempfile::tempdir().unwrap();
+        let (built, header) = (folder.path().join("built"), folder.path().join(HEADER));
+        fs::create_dir(&built).unwrap();
+        for name in [SHARED, STATIC] {
+            fs::write(built.join(name), name).unwrap();
+        }
+        fs::write(&header, "header").unwrap();
+        let installation = Installation {
+            built,
+            header,
+            prefix: "/usr".into(),
+            libdir: "lib/machine".into(),
+            place: folder.path().join("stage/usr"),
+            version: "0.1.0",
+        };
+        (folder, installation)
+    }
+
+    #[test]
+    fn the_library_is_installed_under_its_full_version_with_the_links_that_programs_use() {
+        let (_folder, installation) = built();
+        installation.write().unwrap();
+        installation.write().unwrap();
+        let libraries = installation.place.join("lib/machine");
+        let target = |name| fs::read_link(libraries.join(name)).unwrap();
+        assert_eq!(target("libapcsmart.so"), Path::new("libapcsmart.so.0"));
+        assert_eq!(target("libapcsmart.so.0"), Path::new("libapcsmart.so.0.1.0"));
+        assert_eq!(fs::read_to_string(libraries.join("libapcsmart.so")).unwrap(), SHARED);
+        let description = fs::read_to_string(libraries.join("pkgconfig/apcsmart.pc")).unwrap();
+        assert!(description.starts_with("prefix=/usr\nlibdir=${prefix}/lib/machine\n"), "{description}");
+    }
+
+    #[test]
+    fn the_name_of_the_shared_library_has_the_number_of_the_interface() {
+        let workspace = Workspace::find().unwrap();
+        let header = fs::read_to_string(workspace.root().join("include").join(HEADER)).unwrap();
+        assert!(header.contains(&format!("#define APCSMART_ABI_VERSION {ABI_VERSION}\n")));
+    }
+}
