@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -41,10 +41,6 @@ impl Line {
         let (master, told) = (File::from(master), Arc::clone(&over));
         let thread = std::thread::spawn(move || run(&master, device, &told));
         Line { path, terminal, over, thread: Some(thread) }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     pub(crate) fn address(&self) -> &str {

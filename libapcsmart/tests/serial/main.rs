@@ -10,6 +10,7 @@ mod process;
 mod simulated;
 
 mod diagnosis;
+mod examples;
 mod line;
 mod opening;
 mod orders;
