@@ -36,3 +36,8 @@ pub use error::PortError;
 pub use options::PortOptions;
 pub use port::Port;
 pub use stable::{converters, stable_path};
+
+/// The guide's examples are doc tests.
+#[cfg(all(doctest, feature = "simulator"))]
+#[doc = include_str!("../../../docs/rust-guide.md")]
+mod guide {}
