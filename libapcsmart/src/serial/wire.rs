@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, read, write};
+use rustix::net::{SendFlags, send};
 use rustix::termios::{OptionalActions, Termios, tcsetattr};
 use serialport::SerialPort as _;
 
@@ -103,16 +104,24 @@ impl Wire {
     pub(super) fn send(&self, mut bytes: &[u8]) -> Result<(), Gone> {
         let deadline = clock::now() + WRITE_LIMIT;
         while !bytes.is_empty() {
-            match write(&self.file, bytes) {
+            match self.write(bytes) {
                 Ok(count) => bytes = &bytes[count..],
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) if self.wait(PollFlags::OUT, deadline)? => {}
                 Err(Errno::AGAIN) => return Err(Gone("it takes no more bytes".to_owned())),
-                Err(Errno::IO) => return Err(self.hung_up()),
+                Err(Errno::IO | Errno::PIPE) => return Err(self.hung_up()),
                 Err(errno) => return Err(Gone(errno.to_string())),
             }
         }
         Ok(())
+    }
+
+    /// A plain write on a connection that is closed would end a program in C: the library must not raise that signal.
+    fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        match self.before {
+            Some(_) => write(&self.file, bytes),
+            None => send(&self.file, bytes, SendFlags::NOSIGNAL),
+        }
     }
 
     /// Waits until the file is ready; false when the time is over. A hang-up counts as ready: reading tells of it.

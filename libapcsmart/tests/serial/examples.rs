@@ -13,7 +13,7 @@ const NOBODY: u32 = 65534;
 /// The group of serial ports on Debian.
 const DIALOUT: u32 = 20;
 
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let built = test.ancestors().nth(2).unwrap().join("examples").join(name);
     assert!(built.exists(), "{} is missing: build it with `cargo build --examples`", built.display());

@@ -7,6 +7,11 @@ use apcsmart::serial::{Cable, Port, PortError, PortOptions};
 use super::connected;
 use super::simulated::Simulated;
 
+fn watch_has_begun(ups: &Simulated) -> Option<()> {
+    let said = std::fs::read_to_string(ups.folder().join("watch.log")).unwrap();
+    said.contains("link: Connecting").then_some(())
+}
+
 fn refused(address: &str) -> PortError {
     Port::open(address, &PortOptions::default()).map(drop).unwrap_err()
 }
@@ -37,6 +42,18 @@ fn a_port_in_use_is_busy_until_it_is_closed() {
     port.close();
     let again = Port::open(link.to_str().unwrap(), &PortOptions::default());
     assert!(again.is_ok(), "{again:?}");
+}
+
+#[test]
+fn a_busy_port_names_the_program_that_uses_it() {
+    let ups = Simulated::start("smart-ups-1500", [""; 0]);
+    let mut command = std::process::Command::new(super::examples::example("watch"));
+    command.arg(ups.link());
+    let mut watch = super::process::Process::start(command, ups.folder(), "watch");
+    watch.wait_for("the open port", || watch_has_begun(&ups));
+    let said = refused(ups.link().to_str().unwrap()).to_string();
+    // The simulator has its own terminal open too, and may be the one that is named.
+    assert!(said.contains(" by watch (process ") || said.contains(" by apcsmart-sim (process "), "{said}");
 }
 
 #[test]

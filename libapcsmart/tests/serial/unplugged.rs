@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apcsmart::serial::{PortError, PortOptions};
+use apcsmart::serial::{Port, PortError, PortOptions};
 use apcsmart::{Event, LinkState};
 
 use super::process::eventually;
@@ -52,4 +52,15 @@ fn waiting_for_a_port_that_reconnects_and_does_not_come_back_ends_with_its_reaso
     serve_until(&mut port, "the loss", |port| port.session().link() == LinkState::Closed);
     let error = port.wait_ready(Duration::from_millis(100)).unwrap_err();
     assert!(matches!(error, PortError::HungUp { .. }), "{error:?}");
+}
+
+#[test]
+fn a_serial_server_that_closes_the_connection_is_a_hang_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    let mut port = Port::open(&address, &PortOptions::default()).unwrap();
+    drop(listener.accept().unwrap());
+    let error = port.wait_ready(LONG).unwrap_err();
+    assert!(matches!(error, PortError::HungUp { .. }), "{error:?}");
+    assert!(error.to_string().starts_with(&address), "{error}");
 }
