@@ -20,6 +20,8 @@ const ZERO_APART: Duration = Duration::from_secs(1);
 const REGISTER_INTERVAL: Duration = Duration::from_secs(20);
 /// How long after an alert a change that it announces is expected.
 const ANNOUNCED_FOR: Duration = Duration::from_secs(5);
+/// How often `Q` is asked again at once when it does not show what an alert announced.
+const ASKED_AGAIN: u8 = 3;
 /// Reads in a row that must agree on a change that no alert announced.
 const AGREEING: u8 = 2;
 /// The same on a disturbed line.
@@ -34,11 +36,19 @@ pub(super) const REGISTERS: [Code; 3] = [Code::one(b'~'), Code::one(b'\''), Code
 pub(super) struct StatusTracker {
     published: Option<Status>,
     candidate: Option<Candidate>,
-    /// The flags that an alert announced, and until when.
-    announced: Option<(u8, Time)>,
+    announced: Option<Announced>,
     due: Time,
     registers: [Register; 3],
     confirmed: Option<Time>,
+}
+
+/// The flags that an alert announced.
+#[derive(Debug, Clone, Copy)]
+struct Announced {
+    flags: u8,
+    until: Time,
+    /// Answers that did not show it yet: the question may have been older than the alert.
+    unseen: u8,
 }
 
 /// An answer to `Q` that differs from what is published.
@@ -116,7 +126,8 @@ impl StatusTracker {
     pub(super) fn take_alert(&mut self, alert: Alert, trusted: bool, now: Time) -> Option<Status> {
         let (set, cleared) = match alert {
             Alert::LineFail => (flag::ON_BATTERY, flag::ON_LINE | flag::TRIM | flag::BOOST),
-            Alert::LineReturned => (flag::ON_LINE, flag::ON_BATTERY),
+            // A calibration runs on battery: it ended, too.
+            Alert::LineReturned => (flag::ON_LINE, flag::ON_BATTERY | flag::CALIBRATION),
             Alert::LowBattery => (flag::LOW_BATTERY, 0),
             Alert::BatteryRecovered => (0, flag::LOW_BATTERY),
             Alert::ReplaceBattery => (flag::REPLACE_BATTERY, 0),
@@ -130,7 +141,7 @@ impl StatusTracker {
         self.due = now;
         let status = self.published?;
         let flags = status.flags & !cleared | set;
-        self.announced = Some((flags, now + ANNOUNCED_FOR));
+        self.announced = Some(Announced { flags, until: now + ANNOUNCED_FOR, unseen: 0 });
         if !trusted || flags == status.flags {
             return None;
         }
@@ -144,13 +155,14 @@ impl StatusTracker {
         if self.published.is_some_and(|status| status.flags == flags) {
             self.confirmed = Some(now);
             self.candidate = None;
+            self.ask_again_after_alert(flags, now);
             return None;
         }
         let candidate = match self.candidate {
             Some(known) if known.flags == flags => Candidate { reads: known.reads + 1, ..known },
             _ => Candidate { flags, since: now, reads: 1 },
         };
-        let announced = self.announced.is_some_and(|(expected, until)| flags == expected && now <= until);
+        let announced = self.announced.is_some_and(|alert| flags == alert.flags && now <= alert.until);
         // The alert itself is one of the witnesses.
         let agreeing = if disturbed { AGREEING_DISTURBED } else { AGREEING } - u8::from(announced);
         let unpowered = flags & SOURCE == 0;
@@ -166,6 +178,18 @@ impl StatusTracker {
         self.due =
             if unpowered && now < candidate.since + ZERO_APART { candidate.since + ZERO_APART } else { now };
         None
+    }
+
+    /// An alert came and the status is still as before: the answer may be older than the alert.
+    fn ask_again_after_alert(&mut self, flags: u8, now: Time) {
+        if let Some(alert) = &mut self.announced
+            && alert.flags != flags
+            && now <= alert.until
+            && alert.unseen < ASKED_AGAIN
+        {
+            alert.unseen += 1;
+            self.due = now;
+        }
     }
 
     /// Takes an answer to the register at `place` of [`REGISTERS`]. Returns the new status when it changed.
@@ -274,6 +298,15 @@ mod tests {
         let mut tracker = online();
         assert_eq!(tracker.take_alert(Alert::LineFail, false, at(1500)), None);
         assert_eq!(tracker.take_flags(0x10, false, at(1530)).unwrap().tokens(), "OB");
+    }
+
+    #[test]
+    fn an_answer_that_is_older_than_the_alert_does_not_settle_it() {
+        let mut tracker = online();
+        assert_eq!(tracker.take_alert(Alert::LineFail, false, at(1500)), None);
+        assert_eq!(tracker.take_flags(0x08, false, at(1501)), None, "asked before the alert");
+        assert_eq!(tracker.due(), at(1501), "asked again at once");
+        assert_eq!(tracker.take_flags(0x10, false, at(1546)).unwrap().tokens(), "OB");
     }
 
     #[test]
