@@ -5,6 +5,7 @@ use std::os::fd::AsFd as _;
 use apcsmart::serial::{Cable, Port, PortError, PortOptions};
 
 use super::connected;
+use super::line::Line;
 use super::simulated::Simulated;
 
 fn watch_has_begun(ups: &Simulated) -> Option<()> {
@@ -58,8 +59,10 @@ fn a_busy_port_names_the_program_that_uses_it() {
 
 #[test]
 fn an_open_port_is_raw_slow_and_without_flow_control() {
-    let ups = Simulated::start("smart-ups-1500", [""; 0]);
-    let file = apcsmart::serial::open(ups.link(), Cable::C940_0095).unwrap();
+    // A terminal as a login would have it: echo, lines, signals, 38400 baud.
+    let line = Line::with(|_: &[u8], _| Vec::new());
+    assert_eq!(line.settings(), (38400, true));
+    let file = apcsmart::serial::open(line.address(), Cable::C940_0095).unwrap();
     let settings = rustix::termios::tcgetattr(file.as_fd()).unwrap();
     use rustix::termios::{ControlModes, InputModes, LocalModes, OutputModes};
     assert_eq!((settings.input_speed(), settings.output_speed()), (2400, 2400));

@@ -36,13 +36,16 @@ fn a_port_that_reconnects_comes_back_by_itself() {
     ups.control("unplug 1");
     serve_until(&mut port, "the loss", |port| port.session().link() == LinkState::Closed);
     port.wait_ready(LONG).unwrap();
-    let mut links = Vec::new();
+    let (mut links, mut scans) = (Vec::new(), 0);
     while let Some(event) = port.next_event(Duration::ZERO).unwrap() {
-        if let Event::Link(link) = event {
-            links.push(link);
+        match event {
+            Event::Link(link) => links.push(link),
+            Event::ScanComplete => scans += 1,
+            _ => {}
         }
     }
     assert_eq!(links, [LinkState::Closed, LinkState::Connecting, LinkState::Up]);
+    assert_eq!(scans, 1, "ready means that everything was read again");
 }
 
 #[test]
