@@ -78,6 +78,12 @@ impl Decimal {
         f64::from(self.mantissa) / scale
     }
 
+    /// The product, without the part behind its point.
+    pub fn times(self, factor: i32) -> Decimal {
+        let product = i64::from(self.mantissa) * i64::from(factor) / 10i64.pow(u32::from(self.places));
+        Decimal::whole(i32::try_from(product).unwrap_or(i32::MAX))
+    }
+
     /// The whole part.
     pub fn trunc(self) -> i32 {
         self.mantissa / 10i32.pow(u32::from(self.places))

@@ -4,77 +4,12 @@
 
 mod pair;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use apcsmart::LinkState;
 use apcsmart::simulator::{FaultSpec, SimulatorOptions};
-use apcsmart::{Event, LinkState, Time};
-use pair::{Pair, same_value};
-
-/// How long a value that was true may still be published: readings rotate, and on a bad line they wait their turn.
-const MEMORY: Duration = Duration::from_secs(90);
-
-/// What was true when, by name.
-#[derive(Default)]
-struct Witness {
-    seen: BTreeMap<&'static str, Vec<(String, Time)>>,
-    checked: usize,
-    published: usize,
-    wrong: Vec<String>,
-}
-
-impl Witness {
-    /// Notes what is true now and judges what was published since the last call.
-    fn observe(&mut self, pair: &Pair) {
-        for (name, value) in pair.sim.truth() {
-            let values = self.seen.entry(name).or_default();
-            match values.last_mut() {
-                Some((last, until)) if *last == value => *until = pair.now,
-                _ => values.push((value, pair.now)),
-            }
-        }
-        for (at, event) in &pair.events[self.checked..] {
-            if let Event::Reading { name, value } = event {
-                self.published += 1;
-                self.judge(name, &value.to_string(), *at);
-            }
-        }
-        self.checked = pair.events.len();
-    }
-
-    fn judge(&mut self, name: &str, value: &str, at: Time) {
-        // The names and phrases that the simulator has no word for.
-        let (known_as, value) = match (name, value) {
-            ("input.voltage.maximum" | "input.voltage.minimum", value) => ("input.voltage", value),
-            ("input.transfer.reason", "no transfer since power-on") => (name, "O"),
-            ("input.transfer.reason", "notch or spike on mains") => (name, "T"),
-            (name, _) if name.starts_with("experimental.") => return self.judge_shape(name, value),
-            ("ups.beeper.status", "enabled") => return,
-            _ => (name, value),
-        };
-        let anytime = name.starts_with("input.voltage.m");
-        let Some(values) = self.seen.get(known_as) else {
-            return self.wrong.push(format!("{name} = {value:?} at {at:?}: the UPS has no such value"));
-        };
-        let fits =
-            |(known, until): &(String, Time)| same_value(known, value) && (anytime || at <= *until + MEMORY);
-        if !values.iter().any(fits) {
-            self.wrong.push(format!("{name} = {value:?} at {at:?}: true was {:?}", values.last()));
-        }
-    }
-
-    fn judge_shape(&mut self, name: &str, value: &str) {
-        let right = match name {
-            "experimental.ups.firmware.old" => "FWI",
-            "experimental.ups.switches" => "00",
-            "experimental.ups.test.hours" => return,
-            _ => "",
-        };
-        if value != right {
-            self.wrong.push(format!("{name} = {value:?}"));
-        }
-    }
-}
+use pair::Pair;
+use pair::witness::Witness;
 
 fn noisy(seed: u64, faults: FaultSpec) -> Pair {
     Pair::with("smart-ups-1500", SimulatorOptions { seed, pace: true, faults, ..SimulatorOptions::default() })
@@ -85,7 +20,7 @@ fn run_campaign(
     replies: u64,
     mut each_minute: impl FnMut(&mut Pair, u64),
 ) -> (Pair, Witness) {
-    let mut witness = Witness::default();
+    let mut witness = Witness::of("smart-ups-1500");
     let mut seconds = 0;
     while pair.session.quality().answered < replies {
         pair.run(Duration::from_secs(1));

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use super::{
-    ACCEPTANCE, Act, EARLY_REFUSAL, Input, Operation, Outcome, ask, flags, is_acceptance, not_accepted, order,
+    ACCEPTANCE, Act, EARLY_REFUSAL, Input, Operation, Outcome, ask, flags, is_acceptance, is_refusal,
+    not_accepted, order,
 };
 use crate::alert::Alert;
 use crate::status::Status;
@@ -109,6 +110,8 @@ impl Simple {
             b"BYP" | b"INV" => Act::Done(Outcome::Refused("the unit went the other way")),
             b"ERR" => Act::Done(Outcome::Refused("the unit can not do this now")),
             line if is_acceptance(line) => self.accepted(),
+            // A damaged acceptance: the effect tells.
+            line if !is_refusal(line) && matches!(self.procedure, Procedure::Twice(_)) => self.accepted(),
             line => Act::Done(not_accepted(line)),
         }
     }

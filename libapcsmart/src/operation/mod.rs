@@ -132,9 +132,9 @@ pub enum Refusal {
 pub(crate) enum Input {
     /// The line is its own, and in step.
     Start,
-    /// A line came.
+    /// A line came. An empty one stands for bytes that are no line.
     Line(Vec<u8>),
-    /// An alert came while an answer was waited for.
+    /// An alert came while an answer was waited for, or while watching on a line that is in order.
     Alert(Alert),
     /// The time to wait is over and nothing came.
     Silence,
@@ -154,6 +154,9 @@ pub(crate) enum Act {
     Send(Vec<u8>, Duration),
     /// Send nothing and listen so long.
     Listen(Duration),
+    /// An answer is missing or damaged: find the place in the conversation again, then hear [`Input::Disturbed`]. Until then an
+    /// answer that comes late could be taken for the next one, and a step that was sent could be done after the end.
+    Resync,
     /// The UPS accepted the order: give the line back and hear of every status and alert for so long. An order that watches
     /// can only end; what else it says then is passed over.
     Watch(Duration),
@@ -177,6 +180,9 @@ const ACCEPTANCE: Duration = Duration::from_millis(1500);
 /// What is listened to after the first byte of a longer command: any line means that the unit does not take it, and that
 /// what follows would run as commands.
 const EARLY_REFUSAL: Duration = Duration::from_millis(200);
+/// The same before an argument. A refusal that comes late, or of which a byte got lost, must still be heard: digits and
+/// letters that run as commands can switch off or worse.
+const ARGUMENT_REFUSAL: Duration = Duration::from_millis(1000);
 /// Between the bytes of an argument. Faster, and the unit stops talking.
 const BETWEEN_BYTES: Duration = Duration::from_millis(50);
 
@@ -186,6 +192,11 @@ fn ask(code: Code) -> Act {
 
 fn order(code: Code) -> Act {
     Act::Send(code.bytes(), ACCEPTANCE)
+}
+
+/// Whether the unit clearly did not take what it was sent. Anything else that is no acceptance may be a damaged one.
+fn is_refusal(line: &[u8]) -> bool {
+    line == b"NA" || line == b"NO"
 }
 
 /// The outcome of an answer that is not the acceptance.

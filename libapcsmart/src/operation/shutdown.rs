@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{
-    ACCEPTANCE, Act, BETWEEN_BYTES, EARLY_REFUSAL, Input, Operation, Outcome, ask, flags, is_acceptance,
-    not_accepted, order,
+    ACCEPTANCE, ARGUMENT_REFUSAL, Act, BETWEEN_BYTES, Input, Operation, Outcome, ask, flags, is_acceptance,
+    is_refusal, not_accepted, order,
 };
 use crate::alert::Alert;
 use crate::table::Code;
@@ -83,7 +83,7 @@ impl ShutdownReturn {
 
     fn flags_read(&mut self, line: &[u8]) -> Act {
         self.reads += 1;
-        let Some(status) = flags(line) else { return self.read_again() };
+        let Some(status) = flags(line) else { return Act::Resync };
         if self.seen != Some(status.flags) {
             self.seen = Some(status.flags);
             return self.read_again();
@@ -106,7 +106,7 @@ impl ShutdownReturn {
     fn next_method(&mut self) -> Act {
         match self.methods.pop() {
             Some(Method::Soft) => self.go(State::Ordered, order(SOFT)),
-            Some(Method::Hard) => self.go(State::Announced, Act::Send(HARD.bytes(), EARLY_REFUSAL)),
+            Some(Method::Hard) => self.go(State::Announced, Act::Send(HARD.bytes(), ARGUMENT_REFUSAL)),
             Some(Method::Failure) => self.go(State::Failing, order(SIMULATED_FAILURE)),
             None => Act::Done(core::mem::replace(&mut self.last, Outcome::Unsupported)),
         }
@@ -138,15 +138,14 @@ impl Operation for ShutdownReturn {
             (State::Announced | State::Digits(_) | State::Failing | State::Settling, Input::Disturbed) => {
                 Act::Done(Outcome::Interrupted)
             }
-            (State::Ordered, Input::Line(line)) if is_acceptance(&line) => self.accepted(),
-            (State::Ordered, Input::Line(line)) => self.refused(&line),
-            // No answer to `S`: it may have been taken. Another method could switch off for good what is about to return.
-            (State::Ordered, Input::Silence | Input::Disturbed) => self.accepted(),
+            (State::Ordered, Input::Line(line)) if is_refusal(&line) => self.refused(&line),
+            // No answer, or a damaged one: it may have been taken. Another method on top could keep the load off.
+            (State::Ordered, Input::Line(_) | Input::Silence | Input::Disturbed) => self.accepted(),
             (State::Announced, Input::Silence) => self.digit(0),
             (State::Announced, Input::Line(line)) => self.refused(&line),
             (State::Digits(place), Input::Silence) if place + 1 < self.delay.len() => self.digit(place + 1),
             (State::Digits(place), Input::Line(line))
-                if place + 1 == self.delay.len() && is_acceptance(&line) =>
+                if place + 1 == self.delay.len() && !is_refusal(&line) =>
             {
                 self.accepted()
             }

@@ -49,7 +49,7 @@ impl WriteSwitch {
     }
 
     fn value_read(&mut self, line: Vec<u8>) -> Act {
-        let Some(on) = on_or_off(&line) else { return self.fault() };
+        let Some(on) = on_or_off(&line) else { return Act::Resync };
         if self.last.replace(line.clone()).as_deref() != Some(&line) {
             return self.read();
         }
@@ -63,7 +63,7 @@ impl WriteSwitch {
         }
     }
 
-    fn fault(&mut self) -> Act {
+    fn resynced(&mut self) -> Act {
         self.last = None;
         self.faults += 1;
         match self.faults < MOST_FAULTS {
@@ -95,15 +95,21 @@ impl Operation for WriteSwitch {
                 Act::Done(Outcome::Unsupported)
             }
             (State::Read, Input::Line(line)) => self.value_read(line),
-            (State::Read, Input::Silence | Input::Disturbed) => self.fault(),
+            (State::Read, Input::Silence) => Act::Resync,
+            (State::Read, Input::Disturbed) => self.resynced(),
             (State::Save, Input::Line(line)) if line == b"NO" || line == b"NA" => {
                 Act::Done(not_accepted(&line))
             }
-            // Whether it was saved is unknown, but reading tells.
-            (State::Save, Input::Line(_) | Input::Silence | Input::Disturbed) => {
+            (State::Save, Input::Line(line)) if line == b"OK" => {
                 self.saved = true;
                 self.last = None;
                 self.read()
+            }
+            // Whether it was saved is unknown, but reading tells.
+            (State::Save, Input::Line(_) | Input::Silence) => Act::Resync,
+            (State::Save, Input::Disturbed) => {
+                self.saved = true;
+                self.resynced()
             }
             (State::Arm | State::Select | State::Set, Input::Line(line)) => self.step_on(&line),
             (State::Arm | State::Select | State::Set, Input::Silence | Input::Disturbed) => {

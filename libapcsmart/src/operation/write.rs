@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{
-    ACCEPTANCE, Act, BETWEEN_BYTES, EARLY_REFUSAL, Input, Operation, Outcome, ask, is_acceptance,
+    ACCEPTANCE, ARGUMENT_REFUSAL, Act, BETWEEN_BYTES, Input, Operation, Outcome, ask, is_acceptance,
     not_accepted,
 };
 use crate::grammar::Grammar;
@@ -18,6 +18,8 @@ use crate::table::Code;
 const SETTLE: Duration = Duration::from_millis(200);
 /// Writes to the EEPROM at most for one order. The longest known cycle has 19 values.
 const MOST_STEPS: u8 = 32;
+/// A unit waits for the rest of a text that was broken off; nothing may be sent that it would take for it.
+const TEXT_FORGOTTEN: Duration = Duration::from_secs(6);
 /// Damaged answers at most.
 const MOST_FAULTS: u8 = 5;
 const FORWARD: u8 = b'+';
@@ -60,6 +62,7 @@ enum State {
     Settle,
     Hold,
     Digits(usize),
+    BrokenOff,
 }
 
 impl WriteChoice {
@@ -93,6 +96,11 @@ impl WriteChoice {
     }
 
     fn fault(&mut self) -> Act {
+        self.state = State::Read;
+        Act::Resync
+    }
+
+    fn resynced(&mut self) -> Act {
         self.faults += 1;
         self.twice = Twice::default();
         match self.faults < MOST_FAULTS {
@@ -160,12 +168,17 @@ impl Operation for WriteChoice {
                 Act::Done(not_accepted(&line))
             }
             // Whether the step was taken is unknown, but reading tells.
-            (State::Step, Input::Line(_) | Input::Silence | Input::Disturbed) => {
+            (State::Step, Input::Line(_) | Input::Silence) => {
                 self.value.clear();
                 self.fault()
             }
+            (State::Step, Input::Disturbed) => {
+                self.value.clear();
+                self.resynced()
+            }
+            (_, Input::Disturbed) => self.resynced(),
             (State::Settle, _) => self.read(),
-            (_, Input::Line(_) | Input::Silence | Input::Disturbed) => self.fault(),
+            (_, Input::Line(_) | Input::Silence) => self.fault(),
             (_, _) => Act::Listen(ACCEPTANCE),
         }
     }
@@ -200,7 +213,7 @@ impl WriteText {
             (false, true) => Act::Done(Outcome::Refused("the UPS accepted the text and shows another")),
             (false, false) => {
                 self.state = State::Hold;
-                Act::Send(Vec::from([BACKWARD]), EARLY_REFUSAL)
+                Act::Send(Vec::from([BACKWARD]), ARGUMENT_REFUSAL)
             }
         }
     }
@@ -219,16 +232,25 @@ impl Operation for WriteText {
             (State::Read, Input::Line(line)) if line == b"NA" && !self.written => {
                 Act::Done(Outcome::Unsupported)
             }
-            (State::Read, Input::Line(line)) => match self.twice.agrees(&line) {
-                true => self.known(line.trim_ascii_end() == self.text.trim_ascii_end()),
-                false => self.read(),
-            },
+            (State::Read, Input::Line(line)) if Grammar::Text8.accepts(&line) => {
+                match self.twice.agrees(&line) {
+                    true => self.known(line.trim_ascii_end() == self.text.trim_ascii_end()),
+                    false => self.read(),
+                }
+            }
             // Most units say nothing here; some say `OK`. Anything else, and the text would run as commands.
             (State::Hold, Input::Silence) => self.digit(0),
             (State::Hold, Input::Line(line)) if line == b"OK" => self.digit(0),
             (State::Hold, Input::Line(line)) => Act::Done(not_accepted(&line)),
             (State::Digits(place), Input::Silence) if place + 1 < self.text.len() => self.digit(place + 1),
-            (State::Digits(place), Input::Line(line)) if line == b"NO" || place + 1 < self.text.len() => {
+            (State::Digits(place), Input::Line(_)) if place + 1 < self.text.len() => {
+                self.state = State::BrokenOff;
+                Act::Listen(TEXT_FORGOTTEN)
+            }
+            (State::BrokenOff, Input::Silence | Input::Disturbed) => {
+                Act::Done(Outcome::Refused("the UPS does not listen to the text"))
+            }
+            (State::Digits(_), Input::Line(line)) if line == b"NO" => {
                 Act::Done(Outcome::Refused("the UPS refused the text"))
             }
             (State::Hold | State::Digits(_), Input::Disturbed) => Act::Done(Outcome::Interrupted),
@@ -239,8 +261,10 @@ impl Operation for WriteText {
                 Act::Listen(SETTLE)
             }
             (State::Settle, _) => self.read(),
-            (State::Read, Input::Silence | Input::Disturbed) if self.faults < MOST_FAULTS => {
+            (State::Read, Input::Line(_) | Input::Silence) => Act::Resync,
+            (State::Read, Input::Disturbed) if self.faults < MOST_FAULTS => {
                 self.faults += 1;
+                self.twice = Twice::default();
                 self.read()
             }
             (_, Input::Silence | Input::Disturbed) => {
@@ -319,18 +343,21 @@ impl Operation for StepField {
             (State::Step, Input::Line(line)) if line == b"NO" || line == b"NA" => {
                 Act::Done(not_accepted(&line))
             }
-            (State::Step, _) => {
+            (State::Step, Input::Line(line)) if is_acceptance(&line) => {
                 self.twice = Twice::default();
                 self.state = State::Settle;
                 Act::Listen(SETTLE)
             }
-            (State::Settle, _) => self.read(),
-            (_, Input::Line(_) | Input::Silence | Input::Disturbed) if self.faults < MOST_FAULTS => {
+            // Whether the step was taken is unknown, but reading tells.
+            (State::Step, Input::Line(_) | Input::Silence) => Act::Resync,
+            (State::Settle, Input::Line(_) | Input::Silence) => self.read(),
+            (_, Input::Line(_) | Input::Silence) => Act::Resync,
+            (_, Input::Disturbed) if self.faults < MOST_FAULTS => {
                 self.faults += 1;
                 self.twice = Twice::default();
                 self.read()
             }
-            (_, Input::Line(_) | Input::Silence | Input::Disturbed) => {
+            (_, Input::Disturbed) => {
                 Act::Done(if self.steps == 0 { Outcome::TimedOut } else { Outcome::Interrupted })
             }
             (_, _) => Act::Listen(ACCEPTANCE),

@@ -148,7 +148,11 @@ impl Session {
             return;
         }
         let known = self.unit.firmware.as_deref();
-        let by_voltage = || known.filter(|_| !self.disturbed_since_open).and_then(firmware::by_voltage);
+        let by_voltage = || {
+            known
+                .filter(|_| !self.disturbed_since_open && !self.is_suspicious())
+                .and_then(firmware::by_voltage)
+        };
         let row = known.and_then(firmware::by_firmware).or_else(by_voltage);
         if !self.unit.listed {
             self.unit.commands = row.map_or_else(firmware::very_old, |row| row.commands());
@@ -173,7 +177,7 @@ impl Session {
         };
         let rows = VARIABLES.iter().filter(wanted);
         let rows = rows.map(|row| (row, listed && commands.contains(row.code)));
-        self.readings.begin(rows, self.now);
+        self.readings.begin(rows, self.is_suspicious(), self.now);
         self.readings.put("ups.mfr", "APC".into(), &mut self.out);
         for (place, code) in REGISTERS.into_iter().enumerate() {
             let wait = if commands.contains(code) { Duration::ZERO } else { UNLISTED_AFTER };

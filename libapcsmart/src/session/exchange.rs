@@ -181,6 +181,7 @@ impl Session {
     /// Sends what an order wants sent and waits for a line.
     pub(super) fn send_for_order(&mut self, bytes: Vec<u8>, wait: Duration) {
         self.framer.clear();
+        self.order_heard = false;
         let grammar = match bytes.as_slice() {
             [byte] => command::command(Code::one(*byte))
                 .filter(|row| row.hazard == Hazard::ReadOnly)
@@ -223,7 +224,9 @@ impl Session {
     /// The first byte of an answer came. It belongs to the open question only if it could have been sent since.
     pub(super) fn check_first_byte(&mut self) {
         let sent = self.exchange.as_ref().map_or(Time::ZERO, |exchange| exchange.sent);
-        if self.phase == Phase::Running && self.now < sent + self.shortest_answer {
+        // An order listens to all that comes: where it stands in the conversation must not be lost.
+        let for_order = self.exchange.as_ref().is_some_and(|exchange| exchange.purpose == Purpose::Order);
+        if self.phase == Phase::Running && !for_order && self.now < sent + self.shortest_answer {
             self.disturb(|quality| quality.early += 1);
         }
     }
@@ -236,6 +239,12 @@ impl Session {
                 true => self.fenced(self.now.since(exchange.sent)),
                 false => self.exchange = Some(exchange),
             }
+            return;
+        }
+        if exchange.purpose == Purpose::Order && line == b"SM" {
+            // A late answer to one of several `Y`s.
+            self.quality.unsolicited += 1;
+            self.exchange = Some(exchange);
             return;
         }
         if exchange.purpose == Purpose::Order {
@@ -289,11 +298,13 @@ impl Session {
                 }
                 self.end_first_scan();
             }
-            Purpose::Discovery(step) => match self.discovery.believes(step, &line, self.disturbed_since_open)
-            {
-                true => self.discovered(step, Some(line)),
-                false => self.rediscover(step),
-            },
+            Purpose::Discovery(step) => {
+                match self.discovery.believes(step, &line, self.disturbed_since_open || self.is_suspicious())
+                {
+                    true => self.discovered(step, Some(line)),
+                    false => self.rediscover(step),
+                }
+            }
         }
     }
 
@@ -329,7 +340,10 @@ impl Session {
     fn give_up(&mut self, exchange: Exchange) {
         if exchange.purpose == Purpose::Order {
             self.framer.clear();
-            return self.tell_order(Input::Silence);
+            return self.tell_order(match self.order_heard {
+                true => Input::Line(Vec::new()),
+                false => Input::Silence,
+            });
         }
         self.quality.timeouts += 1;
         let partial = self.framer.is_open();
@@ -379,6 +393,7 @@ impl Session {
     pub(super) fn disturb(&mut self, count: fn(&mut LinkQuality)) {
         count(&mut self.quality);
         self.disturbed_since_open = true;
+        self.last_fault = Some(self.now);
         self.disturbed_until = self.now + DISTURBED_FOR;
         self.readings.disturb(self.now);
         self.exchange = None;
@@ -439,7 +454,7 @@ impl Session {
             return self.settle(tries, self.now + ESCAPE_PAUSE);
         }
         if self.link == LinkState::Up {
-            self.abandon_orders();
+            self.give_up_orders();
             self.set_link(LinkState::Lost);
         }
         let verdict = self.classifier.verdict();

@@ -47,6 +47,10 @@ use status::StatusTracker;
 /// How long after opening a port an alert byte alone changes nothing: the line has not proven itself.
 const UNPROVEN_FOR: Duration = Duration::from_secs(10);
 
+/// How long after a fault a first scan needs second reads. A line that is bad once is bad again, also when its port was closed
+/// and opened in between.
+const SUSPICIOUS_FOR: Duration = Duration::from_secs(600);
+
 /// What a session does next. See the contract of [`Session`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
@@ -156,6 +160,7 @@ pub struct Session {
     last_byte: Time,
     disturbed_until: Time,
     disturbed_since_open: bool,
+    last_fault: Option<Time>,
     shortest_answer: Duration,
     classifier: Classifier,
     status: StatusTracker,
@@ -168,6 +173,8 @@ pub struct Session {
     order_waits: bool,
     /// The fence in front of it was sent.
     order_fenced: bool,
+    /// Bytes that are no alert came since it sent something.
+    order_heard: bool,
     tickets: u64,
     quality: LinkQuality,
     last_heard: Option<Time>,
@@ -198,6 +205,7 @@ impl Session {
             last_byte: Time::ZERO,
             disturbed_until: Time::ZERO,
             disturbed_since_open: false,
+            last_fault: None,
             shortest_answer: Duration::ZERO,
             classifier: Classifier::default(),
             status: StatusTracker::new(),
@@ -208,6 +216,7 @@ impl Session {
             watching: Vec::new(),
             order_waits: false,
             order_fenced: false,
+            order_heard: false,
             tickets: 0,
             quality: LinkQuality::default(),
             last_heard: None,
@@ -305,11 +314,13 @@ impl Session {
         };
         let capability = self.unit.capabilities.of(variable.code);
         let choices: Vec<String> = match capability {
+            _ if !self.can_write(variable) => Vec::new(),
             Some(found) => found.choices().iter().filter_map(shown).collect(),
-            None if variable.is_switch() && self.has_switches() => Vec::from(["ON".into(), "OFF".into()]),
+            None if variable.is_switch() => Vec::from(["ON".into(), "OFF".into()]),
             None => Vec::new(),
         };
         let writable = match variable.writable {
+            _ if !self.can_write(variable) => Writable::No,
             Writable::Choice if choices.len() < 2 => Writable::No,
             writable => writable,
         };
@@ -323,6 +334,11 @@ impl Session {
     /// Whether something was wrong on the line a short time ago, or it has not proven itself yet.
     fn is_disturbed(&self) -> bool {
         self.now < self.disturbed_until
+    }
+
+    /// Whether the line had faults lately, perhaps before the port was closed and opened again.
+    fn is_suspicious(&self) -> bool {
+        self.last_fault.is_some_and(|fault| self.now.since(fault) < SUSPICIOUS_FOR)
     }
 
     fn set_link(&mut self, link: LinkState) {
@@ -340,7 +356,9 @@ impl Session {
             if answer.is_some() { None } else { self.exchange.as_ref().map(|exchange| exchange.grammar) };
         self.last_byte = self.now;
         self.note_byte(byte);
-        match self.framer.push(byte, open) {
+        let frame = self.framer.push(byte, open);
+        self.order_heard |= !matches!(frame, Some(Frame::Alert(_)));
+        match frame {
             Some(Frame::Alert(alert)) => self.take_alert(alert),
             Some(Frame::Line(line)) if self.phase != Phase::Running => self.take_answer(line),
             Some(Frame::Line(line)) if open.is_some() => *answer = Some(line),
@@ -364,7 +382,7 @@ impl Session {
         if let Some(status) = self.status.take_alert(alert, trusted, self.now) {
             self.publish_status(status, false);
         }
-        self.alert_orders(alert);
+        self.alert_orders(alert, trusted);
     }
 
     /// Publishes the status, and with `again` also what has not changed: the link came up, and what was known is known to

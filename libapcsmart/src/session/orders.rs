@@ -34,6 +34,8 @@ pub(super) struct Order {
     operation: BoxedOperation,
     /// While it watches: until when.
     watches_until: Time,
+    /// While it watches: the UPS said that the load goes off.
+    announced_off: bool,
     /// The row that it writes, to be read again afterwards.
     writes: Option<&'static Variable>,
 }
@@ -98,9 +100,12 @@ impl Session {
             VARIABLES.iter().flat_map(|row| row.names.iter()).find(|known| known.eq_ignore_ascii_case(name));
         let row = known.and_then(|name| Some((*name, self.readings.variable(name)?)));
         let (name, row) = row.ok_or_else(|| Refusal::UnknownVariable(name.into()))?;
+        if !self.can_write(row) {
+            return Err(Refusal::ReadOnly(name));
+        }
         let operation = match row.writable {
             Writable::No => return Err(Refusal::ReadOnly(name)),
-            Writable::Choice if row.is_switch() => self.write_switch(name, row, value)?,
+            Writable::Choice if row.is_switch() => write_switch(name, row, value)?,
             Writable::Choice => self.write_choice(name, row, value)?,
             Writable::Text8 => write_text(name, row, value)?,
             Writable::Step => write_field(name, row, value)?,
@@ -124,7 +129,8 @@ impl Session {
 
     fn begin_order(&mut self, operation: BoxedOperation, writes: Option<&'static Variable>) -> Ticket {
         let ticket = self.next_ticket();
-        self.order = Some(Order { ticket, operation, watches_until: Time::NEVER, writes });
+        self.order =
+            Some(Order { ticket, operation, watches_until: Time::NEVER, announced_off: false, writes });
         self.order_waits = true;
         self.advance();
         ticket
@@ -191,30 +197,18 @@ impl Session {
         Ok(Box::new(WriteChoice::new(row.code, shape(row), cycle, target, both_ways)))
     }
 
-    /// Whether the unit has all that changing a switch takes.
-    pub(super) fn has_switches(&self) -> bool {
-        let needed = [SWITCH_ARM, SWITCH_ON, SWITCH_OFF, SWITCH_SAVE];
-        needed.iter().all(|code| self.unit.commands.contains(*code))
-    }
-
-    fn write_switch(
-        &self,
-        name: &'static str,
-        row: &'static Variable,
-        value: &str,
-    ) -> Result<BoxedOperation, Refusal> {
-        if !self.has_switches() {
-            return Err(Refusal::ReadOnly(name));
-        }
-        let on = match value.trim() {
-            word if word.eq_ignore_ascii_case("on") => true,
-            word if word.eq_ignore_ascii_case("off") => false,
-            _ => {
-                let permitted = "ON, OFF".into();
-                return Err(Refusal::InvalidValue { name, value: value.into(), permitted });
-            }
+    /// Whether the unit says that it has all that setting this row takes. Some units are silent on what they do not know:
+    /// to send them a text would be to send them its letters as commands.
+    pub(super) fn can_write(&self, row: &Variable) -> bool {
+        const STEP_BACK: Code = Code::one(b'-');
+        const STEP_ON: Code = Code::one(b'+');
+        let needed: &[Code] = match row.writable {
+            Writable::No => return false,
+            Writable::Choice if row.is_switch() => &[SWITCH_ARM, SWITCH_ON, SWITCH_OFF, SWITCH_SAVE],
+            Writable::Choice | Writable::Text8 => &[STEP_BACK],
+            Writable::Step => &[STEP_BACK, STEP_ON],
         };
-        Ok(Box::new(WriteSwitch::new(row.code, on)))
+        self.unit.listed && needed.iter().all(|code| self.unit.commands.contains(*code))
     }
 
     /// Begins the order that waits, once the line is in step and free.
@@ -249,12 +243,19 @@ impl Session {
 
     /// A status was read: the effect that orders wait for may show.
     pub(super) fn show_orders(&mut self, status: Status) {
+        self.watching.iter_mut().for_each(|order| order.announced_off = false);
         self.tell_watching(|_| Some(Input::Status(status)));
     }
 
     /// An alert came: on some units it is the answer, or the effect.
-    pub(super) fn alert_orders(&mut self, alert: Alert) {
-        self.tell_watching(|_| Some(Input::Alert(alert)));
+    pub(super) fn alert_orders(&mut self, alert: Alert, trusted: bool) {
+        if trusted {
+            self.tell_watching(|_| Some(Input::Alert(alert)));
+        }
+        // What noise can make, too: it counts when the UPS then falls silent, as it does with its load off.
+        if alert == Alert::LoadOff {
+            self.watching.iter_mut().for_each(|order| order.announced_off = true);
+        }
         if self.order_has_line() {
             self.tell_order(Input::Alert(alert));
         }
@@ -287,6 +288,10 @@ impl Session {
                 self.order = Some(order);
                 self.send_for_order(Vec::new(), wait);
             }
+            Act::Resync => {
+                self.order = Some(order);
+                self.disturb(|quality| quality.timeouts += 1);
+            }
             Act::Watch(duration) => {
                 self.release_line();
                 self.out.event(Event::Accepted { ticket: order.ticket });
@@ -316,11 +321,22 @@ impl Session {
 
     /// The link is gone, or the unit may be another one: what became of the orders can't be known.
     pub(super) fn abandon_orders(&mut self) {
+        self.watching.iter_mut().for_each(|order| order.announced_off = false);
+        self.give_up_orders();
+    }
+
+    /// The UPS fell silent. Where it had said that the load goes off, this is what it looks like.
+    pub(super) fn give_up_orders(&mut self) {
         (self.order_waits, self.order_fenced) = (false, false);
         let orders = core::mem::take(&mut self.watching).into_iter().chain(self.order.take());
-        orders.for_each(|order| {
-            self.out.event(Event::Done { ticket: order.ticket, outcome: Outcome::Interrupted })
-        });
+        for mut order in orders {
+            let outcome =
+                match order.announced_off.then(|| order.operation.step(Input::Alert(Alert::LoadOff))) {
+                    Some(Act::Done(outcome)) => outcome,
+                    _ => Outcome::Interrupted,
+                };
+            self.out.event(Event::Done { ticket: order.ticket, outcome });
+        }
     }
 }
 
@@ -355,4 +371,16 @@ fn write_field(name: &'static str, row: &'static Variable, value: &str) -> Resul
     };
     let target = if off { b"NO".to_vec() } else { value.as_bytes().to_vec() };
     Ok(Box::new(StepField::new(row.code, shape(row), field, target, step)))
+}
+
+fn write_switch(name: &'static str, row: &'static Variable, value: &str) -> Result<BoxedOperation, Refusal> {
+    let on = match value.trim() {
+        word if word.eq_ignore_ascii_case("on") => true,
+        word if word.eq_ignore_ascii_case("off") => false,
+        _ => {
+            let permitted = "ON, OFF".into();
+            return Err(Refusal::InvalidValue { name, value: value.into(), permitted });
+        }
+    };
+    Ok(Box::new(WriteSwitch::new(row.code, on)))
 }

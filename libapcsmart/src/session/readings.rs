@@ -91,7 +91,13 @@ pub(super) struct Readings {
 impl Readings {
     /// Starts over with the rows that hold on a unit that was just identified, and whether the unit lists each. Published values stay until the first
     /// scan ends.
-    pub(super) fn begin(&mut self, rows: impl Iterator<Item = (&'static Variable, bool)>, now: Time) {
+    /// `suspicious` says that the line had faults lately.
+    pub(super) fn begin(
+        &mut self,
+        rows: impl Iterator<Item = (&'static Variable, bool)>,
+        suspicious: bool,
+        now: Time,
+    ) {
         let fresh = |(variable, listed)| Entry {
             variable,
             published: None,
@@ -107,7 +113,7 @@ impl Readings {
         self.held.clear();
         self.known_otherwise.clear();
         self.first_scan = true;
-        self.first_scan_disturbed = false;
+        self.first_scan_disturbed = suspicious;
     }
 
     /// What is published, sorted by name.

@@ -174,8 +174,7 @@ fn is_uptime(text: &str) -> bool {
 }
 
 fn seconds_of_hours(hours: Decimal) -> Decimal {
-    // One decimal of an hour is 360 s; the cast is exact for any uptime a unit can reach.
-    Decimal::whole((hours.to_f64() * f64::from(SECONDS_PER_HOUR)) as i32)
+    hours.times(SECONDS_PER_HOUR)
 }
 
 /// `X`'s and `G`'s letters in words.
@@ -296,7 +295,9 @@ pub const VARIABLES: &[Variable] = &[
     set(row(b']', &["ambient.1.temperature.low", "ambient.2.temperature.low", "ambient.3.temperature.low", "ambient.4.temperature.low"], Fields, "°C", Static), Writable::Step),
     set(row(b'{', &["ambient.1.humidity.high", "ambient.2.humidity.high", "ambient.3.humidity.high", "ambient.4.humidity.high"], Fields, "%", Static), Writable::Step),
     set(row(b'}', &["ambient.1.humidity.low", "ambient.2.humidity.low", "ambient.3.humidity.low", "ambient.4.humidity.low"], Fields, "%", Static), Writable::Step),
-    spm(0xD1, &["ups.power.nominal", "input.voltage.nominal", "output.voltage.nominal", "output.frequency.nominal", "battery.capacity", "battery.voltage.nominal"], Fields, "VA, V, V, Hz, Ah, V", Static),
+    // What `o` and `g` tell comes from them: `o` can be set, and the ratings do not follow.
+    holds(spm(0xD1, &["ups.power.nominal", "input.voltage.nominal", "", "output.frequency.nominal", "battery.capacity", ""], Fields, "VA, V, V, Hz, Ah, V", Static), Holds::With(Code::one(b'o'))),
+    holds(spm(0xD1, &["ups.power.nominal", "input.voltage.nominal", "output.voltage.nominal", "output.frequency.nominal", "battery.capacity", "battery.voltage.nominal"], Fields, "VA, V, V, Hz, Ah, V", Static), Holds::Without(Code::one(b'o'))),
     spm(0xD6, &["input.frequency.low", "input.frequency.high"], Fields, "Hz", Static),
     spm(0xD7, &["input.transfer.eco.low", "input.transfer.eco.high"], Fields, "V", Static),
     set(spm(0xE3, &["experimental.ups.switch.alarm"], Text, "", Static), Writable::Choice),
@@ -344,6 +345,11 @@ mod tests {
             [("ambient.1.temperature", "24.75".into()), ("ambient.3.temperature", "19.00".into())]
         );
         assert_eq!(read(b'T', "1234.5"), [("device.uptime", "4444200".into())]);
+        assert_eq!(
+            read(b'T', "008.2"),
+            [("device.uptime", "29520".into())],
+            "8.2 × 3600 as floating point is less"
+        );
         assert_eq!(
             read(b'[', "NO,55"),
             [("ambient.1.temperature.high", "off".into()), ("ambient.2.temperature.high", "55".into())]

@@ -3,6 +3,8 @@
 //! Not every test uses all of it.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod witness;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
