@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use opennmc_host::config::{Cable, ConfigError, Port, Settings};
+use apcsmart::serial::Cable;
+use opennmc_host::config::{ConfigError, Port, Settings};
 
 fn parse(text: &str) -> Result<Settings, String> {
     Settings::parse(Path::new("opennmc.toml"), text).map_err(|error| error.to_string())
@@ -30,7 +31,7 @@ fn the_shortest_file_has_a_ups_and_defaults_for_the_rest() {
     assert_eq!(ups.name.as_str(), "main");
     assert_eq!(ups.port, Port::Tty("/dev/ttyS0".into()));
     assert_eq!(ups.description, None);
-    assert_eq!(ups.cable, Cable::Smart0024C);
+    assert_eq!(ups.cable, Cable::C940_0024);
     assert_eq!(ups.spacing, None);
     assert_eq!(ups.stale_after, Duration::from_secs(15));
 }
@@ -77,7 +78,7 @@ fn everything_that_can_be_said_is_understood() {
     assert_eq!(settings.upses[0].spacing, Some(Duration::from_millis(100)));
     assert_eq!(settings.upses[0].stale_after, Duration::from_secs(30));
     assert_eq!(settings.upses[1].port, Port::Simulator("smart-ups-1500".into()));
-    assert_eq!(settings.upses[1].cable, Cable::Dual0095B);
+    assert_eq!(settings.upses[1].cable, Cable::C940_0095);
     let [server, web] = settings.plugins.as_slice() else { panic!() };
     assert_eq!((server.id.as_str(), server.enabled), ("nut-server", true));
     assert_eq!(server.listen["nut"].len(), 2);
@@ -153,8 +154,8 @@ fn a_value_of_the_wrong_kind_is_named_with_its_place() {
             "opennmc.toml:2:8: ups.a.port: there is no simulated UPS `smart-ups-1400`; did you mean `smart-ups-1500`?",
         ),
         (
-            "[ups.a]\nport = \"/dev/ttyS0\"\ncable = \"940-0095\"",
-            "opennmc.toml:3:9: ups.a.cable: `940-0095` is not a cable that OpenNMC knows; did you mean `940-0095B`?",
+            "[ups.a]\nport = \"/dev/ttyS0\"\ncable = \"940-0020B\"",
+            "opennmc.toml:3:9: ups.a.cable: `940-0020B` is not a cable that OpenNMC knows; did you mean `940-0095B`?",
         ),
         (
             "[ups.a]\nport = \"/dev/ttyS0\"\nspacing-ms = 5000",

@@ -20,7 +20,7 @@ pub use self::name::DeviceName;
 pub use self::plugins::PluginSection;
 pub use self::port::{Port, TcpAddress};
 pub use self::problem::{Problem, Problems};
-pub use self::ups::{Cable, UpsSettings};
+pub use self::ups::UpsSettings;
 
 use self::section::{Reader, Section};
 

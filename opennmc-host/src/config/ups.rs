@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use apcsmart::serial::Cable;
 use serde::Deserialize;
 
 use super::name::DeviceName;
@@ -33,29 +34,17 @@ pub struct UpsSettings {
     pub stale_after: Duration,
 }
 
-/// What connects the UPS to a serial port, by APC's part number.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+/// A cable by APC's part number.
+#[derive(Deserialize)]
 #[serde(try_from = "String")]
-#[non_exhaustive]
-pub enum Cable {
-    /// The three-wire smart cable (and the SmartSlot, which has the same three wires).
-    #[default]
-    Smart0024C,
-    /// The dual-mode cable: smart signalling needs DTR high and RTS low.
-    Dual0095B,
-}
+struct CableName(Cable);
 
-impl Cable {
-    const NAMES: [(&str, Cable); 2] = [("940-0024C", Cable::Smart0024C), ("940-0095B", Cable::Dual0095B)];
-}
-
-impl TryFrom<String> for Cable {
+impl TryFrom<String> for CableName {
     type Error = String;
 
-    fn try_from(text: String) -> Result<Cable, String> {
-        let known = Cable::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text));
-        known.map(|(_, cable)| *cable).ok_or_else(|| {
-            let names = Cable::NAMES.map(|(name, _)| name);
+    fn try_from(text: String) -> Result<CableName, String> {
+        Cable::named(&text).map(CableName).ok_or_else(|| {
+            let names = Cable::ALL.map(|(name, _)| name);
             format!("`{text}` is not a cable that OpenNMC knows; {}", suggestion(&text, &names))
         })
     }
@@ -96,7 +85,7 @@ fn read_one(reader: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Op
     }
     let port = section.required(reader, "port", "\"/dev/ttyS0\"");
     let description = section.optional(reader, "description");
-    let cable = section.optional(reader, "cable");
+    let cable = section.optional(reader, "cable").map(|CableName(cable)| cable);
     let spacing = section.number_within(reader, "spacing-ms", SPACING_MS, "milliseconds");
     let stale_after = section.number_within(reader, "stale-after", STALE_AFTER_S, "seconds");
     section.finish(reader);

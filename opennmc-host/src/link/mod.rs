@@ -8,7 +8,6 @@ mod learn;
 mod reopen;
 mod simulated;
 mod tcp;
-mod tty;
 mod wire;
 
 use std::collections::VecDeque;
@@ -17,7 +16,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::rc::Rc;
 
-use apcsmart::{Output, Session, SessionConfig, Time};
+use apcsmart::{Output, Session, SessionConfig, Time, serial};
 use calloop::channel::Sender;
 use calloop::generic::Generic;
 use calloop::timer::{TimeoutAction, Timer};
@@ -107,10 +106,12 @@ impl Link {
         }
         match self.settings.port.clone() {
             Port::Tty(path) => {
-                let opened = tty::open(&path, self.settings.cable);
-                match opened.and_then(|file| Wire::open(handle, self.index, file)) {
+                let opened = serial::open(&path, self.settings.cable).map_err(|error| error.to_string());
+                let registered = opened
+                    .and_then(|file| Wire::open(handle, self.index, file).map_err(|error| error.to_string()));
+                match registered {
                     Ok(wire) => self.opened(handle, now, Connection::Open(wire)),
-                    Err(error) => self.lose(handle, now, &error.to_string()),
+                    Err(error) => self.lose(handle, now, &error),
                 }
             }
             Port::Tcp(address) => match tcp::numeric(&address) {

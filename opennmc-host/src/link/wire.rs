@@ -69,6 +69,6 @@ impl Wire {
 
     pub(super) fn close(self, handle: &LoopHandle<'static, State>) {
         handle.remove(self.token);
-        super::tty::release(&self.file);
+        apcsmart::serial::release(&self.file);
     }
 }
