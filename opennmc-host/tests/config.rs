@@ -154,8 +154,8 @@ fn a_value_of_the_wrong_kind_is_named_with_its_place() {
             "opennmc.toml:2:8: ups.a.port: there is no simulated UPS `smart-ups-1400`; did you mean `smart-ups-1500`?",
         ),
         (
-            "[ups.a]\nport = \"/dev/ttyS0\"\ncable = \"940-0020B\"",
-            "opennmc.toml:3:9: ups.a.cable: `940-0020B` is not a cable that OpenNMC knows; did you mean `940-0095B`?",
+            "[ups.a]\nport = \"/dev/ttyS0\"\ncable = \"0095B\"",
+            "opennmc.toml:3:9: ups.a.cable: `0095B` is not a cable that OpenNMC knows; did you mean `940-0095B`?",
         ),
         (
             "[ups.a]\nport = \"/dev/ttyS0\"\nspacing-ms = 5000",
