@@ -9,6 +9,8 @@
 pub enum Grammar {
     /// A decimal number with this many digits behind the point at least and at most: `231.8`, `13.61`, `-05.0`.
     Decimal(u8, u8),
+    /// A decimal number of four digits, one or two of them behind the point: `13.61`, `218.1`.
+    FourDigits,
     /// Digits only, this many at least and at most: `020`.
     Digits(u8, u8),
     /// Digits and, on all known units, a closing colon: `0327:`.
@@ -70,6 +72,10 @@ impl Grammar {
             Grammar::Decimal(least, most) => {
                 decimal_places(reply).is_some_and(|n| (least..=most).contains(&n))
             }
+            Grammar::FourDigits => {
+                decimal_places(reply).is_some_and(|n| n <= 2)
+                    && reply.iter().filter(|byte| byte.is_ascii_digit()).count() == 4
+            }
             Grammar::Digits(least, most) => all(trimmed, u8::is_ascii_digit) && length(trimmed, least, most),
             Grammar::Minutes => {
                 let digits = reply.strip_suffix(b":").unwrap_or(reply);
@@ -98,7 +104,7 @@ impl Grammar {
     /// Whether `byte` can stand inside an answer of this shape. A byte that can't, and that is an alert, is an alert.
     pub fn admits(self, byte: u8) -> bool {
         match self {
-            Grammar::Decimal(..) => {
+            Grammar::Decimal(..) | Grammar::FourDigits => {
                 byte.is_ascii_digit() || matches!(byte, b'.' | b'-') || universal_byte(byte)
             }
             Grammar::Digits(..) => byte.is_ascii_digit() || byte == b' ' || universal_byte(byte),
@@ -140,6 +146,7 @@ impl Grammar {
         fn families(grammar: Grammar) -> u8 {
             match grammar {
                 Grammar::Decimal(least, most) => u8::from(least <= 1) | u8::from(most >= 2) << 1,
+                Grammar::FourDigits => DECIMAL,
                 Grammar::Digits(..) | Grammar::Minutes | Grammar::Hex2 | Grammar::Word(_) => 1 << 2,
                 Grammar::Firmware3 => 1 << 2,
                 Grammar::SmartMode => SMART_MODE,
@@ -236,6 +243,8 @@ mod tests {
         for reply in ["231.", ".8", "2318", "23a.8", "231.85", "231.8 ", "2-1.8", "", "-", "12345.6"] {
             assert!(!decimal1.accepts(reply.as_bytes()), "{reply}");
         }
+        assert!(Grammar::FourDigits.accepts(b"13.61") && Grammar::FourDigits.accepts(b"218.1"));
+        assert!(!Grammar::FourDigits.accepts(b"13.6") && !Grammar::FourDigits.accepts(b"198.88"));
         assert!(Grammar::Minutes.accepts(b"0327:") && Grammar::Minutes.accepts(b"0042"));
         assert!(!Grammar::Minutes.accepts(b":") && !Grammar::Minutes.accepts(b"03:7"));
         assert!(

@@ -58,6 +58,8 @@ enum State {
     Digits(usize),
     Failing,
     Settling,
+    /// The unit refused what it had been sent completely. On a bad line that may be a stray line: an acceptance may follow.
+    Doubting,
     Watching,
 }
 
@@ -117,6 +119,11 @@ impl ShutdownReturn {
         self.next_method()
     }
 
+    fn doubt(&mut self, line: &[u8]) -> Act {
+        self.last = not_accepted(line);
+        self.go(State::Doubting, Act::Listen(ACCEPTANCE))
+    }
+
     fn digit(&mut self, place: usize) -> Act {
         let last = place + 1 == self.delay.len();
         let wait = if last { ACCEPTANCE } else { BETWEEN_BYTES };
@@ -138,7 +145,10 @@ impl Operation for ShutdownReturn {
             (State::Announced | State::Digits(_) | State::Failing | State::Settling, Input::Disturbed) => {
                 Act::Done(Outcome::Interrupted)
             }
-            (State::Ordered, Input::Line(line)) if is_refusal(&line) => self.refused(&line),
+            (State::Ordered, Input::Line(line)) if is_refusal(&line) => self.doubt(&line),
+            (State::Doubting, Input::Line(line)) if is_acceptance(&line) => self.accepted(),
+            (State::Doubting, Input::Alert(_)) => Act::Listen(ACCEPTANCE),
+            (State::Doubting, _) => self.next_method(),
             // No answer, or a damaged one: it may have been taken. Another method on top could keep the load off.
             (State::Ordered, Input::Line(_) | Input::Silence | Input::Disturbed) => self.accepted(),
             (State::Announced, Input::Silence) => self.digit(0),
@@ -149,6 +159,7 @@ impl Operation for ShutdownReturn {
             {
                 self.accepted()
             }
+            (State::Digits(place), Input::Line(line)) if place + 1 == self.delay.len() => self.doubt(&line),
             (State::Digits(_), Input::Line(line)) => self.refused(&line),
             (State::Digits(_), Input::Silence) => self.accepted(),
             (State::Failing, Input::Line(line)) if !is_acceptance(&line) => self.refused(&line),

@@ -419,6 +419,8 @@ impl Session {
 
     fn fence(&mut self, tries: u8) {
         self.framer.clear();
+        // An order that waits needs a proof of its own, answered at once.
+        self.order_fenced = false;
         self.quality.resyncs += u64::from(tries == 0);
         self.phase = Phase::Fencing { tries };
         self.ask(ENTER_SMART_MODE, Purpose::Fence);

@@ -9,8 +9,16 @@
 //!
 //! let mut session = Session::new(SessionConfig::default());
 //! session.handle_open(Time::from_millis(0));
-//! let Output::Transmit(bytes) = session.poll_output() else { panic!("the first thing it wants is to say `Y`") };
-//! assert_eq!(bytes, b"Y");
+//! let mut sent = Vec::new();
+//! let wait_until = loop {
+//!     match session.poll_output() {
+//!         Output::Transmit(bytes) => sent.extend(bytes),
+//!         Output::Event(event) => println!("{event:?}"),
+//!         Output::Timeout(time) => break time,
+//!     }
+//! };
+//! assert_eq!(sent, b"Y", "it asks for smart mode first");
+//! assert!(wait_until > Time::ZERO, "and waits for the answer");
 //! ```
 //!
 //! What happens inside: `exchange` asks one question at a time and finds the place again after a disturbance, `discovery`

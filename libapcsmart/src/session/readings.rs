@@ -185,7 +185,9 @@ impl Readings {
             entry.reads.clear();
             return doubted.then_some(false);
         }
-        let (agreeing, most) = match disturbed {
+        // After a hang-up on a bad line nothing is known that a first value could be compared with.
+        let unproven = entry.published.is_none() && self.first_scan_disturbed;
+        let (agreeing, most) = match disturbed || unproven {
             true => (AGREEING_DISTURBED, MOST_READS_DISTURBED),
             false => (AGREEING, MOST_READS),
         };

@@ -112,7 +112,7 @@ pub const COMMANDS: &[Command] = &[
     read(b'8', "register 3: faults and why the output is off", Grammar::Hex2),
     read(b'7', "DIP switches", Grammar::Hex2),
     read(b'9', "line quality", Grammar::Word(&["00", "FF"])),
-    read(b'B', "battery voltage", Grammar::Decimal(1, 2)),
+    read(b'B', "battery voltage", Grammar::FourDigits),
     read(b'C', "internal temperature", Grammar::Decimal(1, 1)),
     read(b'E', "interval of the automatic self test", Grammar::Word(&["336", "168", "ON", "OFF"])),
     read(b'F', "line frequency; output frequency on SPM units", Grammar::Decimal(1, 2)),
