@@ -155,7 +155,7 @@ fn a_value_of_the_wrong_kind_is_named_with_its_place() {
         ),
         (
             "[ups.a]\nport = \"/dev/ttyS0\"\ncable = \"0095B\"",
-            "opennmc.toml:3:9: ups.a.cable: `0095B` is not a cable that OpenNMC knows; did you mean `940-0095B`?",
+            "opennmc.toml:3:9: ups.a.cable: `0095B` is not a cable that OpenNMC knows; known are `940-0024C`, `940-0095B`",
         ),
         (
             "[ups.a]\nport = \"/dev/ttyS0\"\nspacing-ms = 5000",
