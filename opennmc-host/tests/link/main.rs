@@ -13,7 +13,7 @@ use opennmc_host::state::{Availability, Kind};
 use peer::Peer;
 
 /// An attempt to open the port and its failure, as the log has it at the level `debug`.
-const FAILED_ATTEMPT: &str = ": No such file or directory ups=main";
+const FAILED_ATTEMPT: &str = ": there is no port ups=main";
 
 #[test]
 fn a_ups_on_a_tty_is_read_and_shown() {
@@ -96,7 +96,7 @@ fn a_port_that_does_not_exist_yet_is_found_when_it_does() {
     let lines = bench.operator_lines();
     let [absent, back] = lines.as_slice() else { panic!("{lines:#?}") };
     assert!(
-        absent.starts_with("<4>UPS main has not been reached yet; still trying reason=\"No such file"),
+        absent.starts_with("<4>UPS main has not been reached yet; still trying reason=\"there is no port"),
         "{absent}"
     );
     assert!(back.starts_with("<6>UPS main answers again"), "{back}");
