@@ -60,7 +60,10 @@ impl Simple {
                 self.go(State::ReadFlags, ask(STATUS_FLAGS))
             }
             Procedure::Bypass { .. } => self.go(State::ReadRegister, ask(STATE)),
-            Procedure::ShutdownReturn | Procedure::ResetExtremes => Act::Done(Outcome::Unsupported),
+            Procedure::ShutdownReturn
+            | Procedure::ShutdownReboot
+            | Procedure::Setting { .. }
+            | Procedure::ResetExtremes => Act::Done(Outcome::Unsupported),
         }
     }
 

@@ -25,6 +25,14 @@ const QUIET_AT_MOST: Duration = Duration::from_secs(2);
 const GAP_IN_ANSWER: Duration = Duration::from_millis(400);
 /// How long a line counts as disturbed after something was wrong on it.
 const DISTURBED_FOR: Duration = Duration::from_secs(60);
+/// Silence between an answer and the next question: at first, and after each time that the unit fell silent. Some stop
+/// talking when they are asked more often than once a second.
+const PACES: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(1000)];
+/// A unit that falls silent so soon after it was found may have been asked too fast.
+const PACE_TRIAL: Duration = Duration::from_secs(600);
+/// A slower pace that held so long is given up by one step: perhaps it was a cable.
+const PACE_KEPT: Duration = Duration::from_secs(6 * 3600);
 /// `Y`s without an answer until the link counts as lost. NUT and apcupsd try as often.
 const FENCE_TRIES: u8 = 5;
 /// Between two rounds of [`FENCE_TRIES`] on a lost link.
@@ -276,7 +284,18 @@ impl Session {
     fn heard(&mut self) {
         self.quality.answered += 1;
         self.last_heard = Some(self.now);
-        self.free_at = self.now + self.config.spacing;
+        if self.pace > 0 && self.now.since(self.up_since) >= PACE_KEPT {
+            self.pace -= 1;
+            self.up_since = self.now;
+        }
+        self.free_at = self.now + self.config.spacing.max(PACES[self.pace]);
+    }
+
+    /// The link was lost. A unit that falls silent soon after it was found may have been asked too fast.
+    fn slow_down(&mut self) {
+        if self.now.since(self.up_since) < PACE_TRIAL {
+            self.pace = (self.pace + 1).min(PACES.len() - 1);
+        }
     }
 
     fn answered(&mut self, purpose: Purpose, line: Vec<u8>) {
@@ -313,6 +332,7 @@ impl Session {
         let came_up = self.link != LinkState::Up && !self.status.in_doubt();
         if came_up {
             self.set_link(LinkState::Up);
+            self.up_since = self.now;
         }
         if let Some(status) = changed.or(self.status.published().filter(|_| came_up)) {
             self.publish_status(status, came_up);
@@ -456,6 +476,7 @@ impl Session {
             return self.settle(tries, self.now + ESCAPE_PAUSE);
         }
         if self.link == LinkState::Up {
+            self.slow_down();
             self.give_up_orders();
             self.set_link(LinkState::Lost);
         }

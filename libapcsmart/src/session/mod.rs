@@ -165,6 +165,9 @@ pub struct Session {
     framer: Framer,
     exchange: Option<Exchange>,
     free_at: Time,
+    /// Which of the paces questions are asked at.
+    pace: usize,
+    up_since: Time,
     last_byte: Time,
     disturbed_until: Time,
     disturbed_since_open: bool,
@@ -210,6 +213,8 @@ impl Session {
             framer: Framer::default(),
             exchange: None,
             free_at: Time::ZERO,
+            pace: 0,
+            up_since: Time::ZERO,
             last_byte: Time::ZERO,
             disturbed_until: Time::ZERO,
             disturbed_since_open: false,

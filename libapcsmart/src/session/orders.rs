@@ -11,13 +11,14 @@ use core::time::Duration;
 
 use super::{Event, LinkState, Session};
 use crate::alert::Alert;
+use crate::capability::Capability;
 use crate::grammar::Grammar;
 use crate::operation::{
     Act, BoxedOperation, Input, Method, Outcome, Refusal, ShutdownReturn, Simple, StepField, Ticket,
     WriteChoice, WriteSwitch, WriteText,
 };
 use crate::status::Status;
-use crate::table::instant::instant;
+use crate::table::instant::{SILENT, instant};
 use crate::table::variable::{SWITCH_ARM, SWITCH_OFF, SWITCH_ON, SWITCH_SAVE};
 use crate::table::{
     Code, Danger, INSTANT_COMMANDS, InstantCommand, Procedure, VARIABLES, Variable, Writable, command,
@@ -44,7 +45,9 @@ impl Session {
     /// The commands of this unit, sorted by name. Empty until it was discovered.
     pub fn commands(&self) -> impl Iterator<Item = &'static InstantCommand> + '_ {
         let known = !self.unit.commands.is_empty();
-        INSTANT_COMMANDS.iter().filter(move |command| known && command.available(&self.unit.commands))
+        INSTANT_COMMANDS.iter().filter(move |command| {
+            known && command.available(&self.unit.commands) && self.permits(command.procedure)
+        })
     }
 
     /// Orders a command by its NUT name. Its outcome comes as [`Event::Done`] with the ticket.
@@ -69,7 +72,12 @@ impl Session {
         if command.danger > danger {
             return Err(Refusal::NeedsConfirmation(command.name));
         }
-        if argument.is_some() && command.procedure != Procedure::ShutdownReturn {
+        if let Procedure::Setting { code, value } = command.procedure {
+            return self.run_setting(now, code, value, argument.is_some(), command.name);
+        }
+        let takes_argument =
+            matches!(command.procedure, Procedure::ShutdownReturn | Procedure::ShutdownReboot);
+        if argument.is_some() && !takes_argument {
             return Err(Refusal::InvalidArgument { name: command.name, problem: "it takes no argument" });
         }
         self.ready_for_order()?;
@@ -80,7 +88,8 @@ impl Session {
             return Ok(ticket);
         }
         let operation: BoxedOperation = match command.procedure {
-            Procedure::ShutdownReturn => self.shutdown_return(command.name, argument)?,
+            Procedure::ShutdownReturn => self.shutdown_return(command.name, argument, false)?,
+            Procedure::ShutdownReboot => self.shutdown_return(command.name, argument, true)?,
             Procedure::Twice(code) if code == Code::one(b'K') => {
                 Box::new(Simple::new(command.procedure, self.grace()))
             }
@@ -141,7 +150,45 @@ impl Session {
         told.map_or(UNKNOWN_GRACE, |seconds| Duration::from_secs(seconds as u64))
     }
 
-    fn shutdown_return(&self, name: &'static str, argument: Option<&str>) -> Result<BoxedOperation, Refusal> {
+    /// Whether the unit lets the variable behind a command be set.
+    fn permits(&self, procedure: Procedure) -> bool {
+        let Procedure::Setting { code, value } = procedure else { return true };
+        let row = VARIABLES.iter().find(|row| row.code == code);
+        let listed = |found: &Capability| found.choices().iter().any(|choice| choice == value);
+        row.is_some_and(|row| {
+            self.can_write(row) && (row.is_switch() || self.unit.capabilities.of(code).is_some_and(listed))
+        })
+    }
+
+    fn run_setting(
+        &mut self,
+        now: Time,
+        code: Code,
+        value: &str,
+        has_argument: bool,
+        name: &'static str,
+    ) -> Result<Ticket, Refusal> {
+        if has_argument {
+            return Err(Refusal::InvalidArgument { name, problem: "it takes no argument" });
+        }
+        let variable = VARIABLES.iter().find(|row| row.code == code).map(|row| row.names[0]);
+        let variable = variable.ok_or(Refusal::NotOnThisUnit(name))?;
+        // Every other delay of the alarm is an enabled beeper, too: it stays.
+        let present = self.reading(variable).map(|known| format!("{known}"));
+        match present {
+            Some(known) if variable == "battery.alarm.threshold" && value != SILENT && known != SILENT => {
+                self.set(now, variable, &known)
+            }
+            _ => self.set(now, variable, value),
+        }
+    }
+
+    fn shutdown_return(
+        &self,
+        name: &'static str,
+        argument: Option<&str>,
+        reboot: bool,
+    ) -> Result<BoxedOperation, Refusal> {
         let has = |byte| self.unit.commands.contains(Code::one(byte));
         // On units that know neither a restart charge nor a wake-up delay, `000` does nothing.
         let delay = match argument {
@@ -158,13 +205,13 @@ impl Session {
         // Two digits select another form of the command on some units; one is filled up to three.
         let delay = if delay.len() == 1 { [b"00".as_slice(), &delay].concat() } else { delay };
         let mut methods = Vec::new();
-        if has(b'S') {
+        if has(b'S') && !reboot {
             methods.push(Method::Soft);
         }
         if has(b'@') {
             methods.push(Method::Hard);
         }
-        if has(b'S') && has(b'U') {
+        if has(b'S') && has(b'U') && !reboot {
             methods.push(Method::Failure);
         }
         Ok(Box::new(ShutdownReturn::new(methods, delay, self.grace())))

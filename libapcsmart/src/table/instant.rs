@@ -51,6 +51,15 @@ pub enum Procedure {
     },
     /// Off, and back when mains is good: the first of several methods that the unit accepts in its present state.
     ShutdownReturn,
+    /// The same, also for a moment: by the one method that works on mains and on battery.
+    ShutdownReboot,
+    /// Set a variable to one of its permitted values.
+    Setting {
+        /// The command that reads it.
+        code: Code,
+        /// As the unit spells it.
+        value: &'static str,
+    },
     /// Forget the extremes of the input voltage that this library keeps.
     ResetExtremes,
 }
@@ -58,6 +67,9 @@ pub enum Procedure {
 impl InstantCommand {
     /// Whether a unit with these commands can carry it out.
     pub fn available(&self, commands: &CodeSet) -> bool {
+        if let Procedure::Setting { code, .. } = self.procedure {
+            return commands.contains(code);
+        }
         self.needs.is_empty() || self.needs.iter().any(|byte| commands.contains(Code::one(*byte)))
     }
 }
@@ -79,16 +91,28 @@ const fn row(
 
 use Danger::{Confirmed, None};
 
+/// The delay of the audible alarm, where `N` is never.
+const ALARM: Code = Code::one(b'k');
+/// Its value that is "never".
+pub(crate) const SILENT: &str = "N";
+/// The ECO switch of SPM units.
+const ECO: Code = Code::two(0x9F, 0xE8);
+
 /// The table, sorted by name.
 #[rustfmt::skip]
 pub const INSTANT_COMMANDS: &[InstantCommand] = &[
+    row("beeper.disable", "Silence the beeper for good", None, Procedure::Setting { code: ALARM, value: SILENT }, b""),
+    row("beeper.enable", "Let the beeper sound on battery", None, Procedure::Setting { code: ALARM, value: "0" }, b""),
     row("bypass.start", "Power the load around the inverter, unprotected", Confirmed, Procedure::Bypass { start: true }, b"^"),
     row("bypass.stop", "Power the load through the inverter again", Confirmed, Procedure::Bypass { start: false }, b"^"),
     row("calibrate.start", "Run the battery down to learn its runtime", Confirmed, Procedure::Calibration { start: true }, b"D"),
     row("calibrate.stop", "End a runtime calibration", None, Procedure::Calibration { start: false }, b"D"),
+    row("experimental.ecomode.start", "Power the load past the inverter to save energy", Confirmed, Procedure::Setting { code: ECO, value: "ON" }, b""),
+    row("experimental.ecomode.stop", "Power the load through the inverter always", None, Procedure::Setting { code: ECO, value: "OFF" }, b""),
     row("load.off", "Switch the load off at once", Confirmed, Procedure::Twice(Code::one(b'Z')), b"Z"),
     row("load.on", "Switch the load on", Confirmed, Procedure::Twice(Code::one(0x0E)), b"\x0E"),
     row("reset.input.minmax", "Forget the lowest and highest input voltage", None, Procedure::ResetExtremes, b""),
+    row("shutdown.reboot", "Switch the load off after the grace delay and on again, on mains, too", Confirmed, Procedure::ShutdownReboot, b"@"),
     row("shutdown.return", "Switch the load off after the grace delay and on again when mains is good", Confirmed, Procedure::ShutdownReturn, b"S@"),
     row("shutdown.stayoff", "Switch the load off after the grace delay, until it is switched on by hand", Confirmed, Procedure::Twice(Code::one(b'K')), b"K"),
     row("shutdown.stop", "Abort a shutdown that waits for its delay", None, Procedure::Once(Code::one(0x7F)), b"\x7F"),
