@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use wit_parser::Resolve;
 
-use crate::command::Run;
+use crate::command::{Run, find_program};
 use crate::steps::Steps;
 use crate::workspace::{GUEST_TARGET, Workspace};
-use crate::{console, deny, headers, test, wasm_target};
+use crate::{console, deny, headers, soak, test, wasm_target};
 
 /// Runs every check and every test.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -18,7 +18,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     steps.step("C headers", || headers::check(workspace))?;
     steps.step("dependencies (cargo deny)", || deny::check(workspace))?;
     steps.step("lints", || lints(workspace))?;
+    steps.step("the protocol library without an operating system", || no_std(workspace))?;
     test::add_to(&mut steps, workspace)?;
+    steps.step("fuzz targets, a few seconds each", || soak::smoke(workspace))?;
     steps.finish();
     Ok(())
 }
@@ -81,6 +83,27 @@ fn lints(workspace: &Workspace) -> Result<()> {
         guests = guests.arg("--package").arg(guest.package);
     }
     guests.args(["--", "--deny", "warnings"]).show()
+}
+
+/// A target without an operating system is the proof that the library needs none.
+const BARE_TARGET: &str = "thumbv7em-none-eabihf";
+
+fn no_std(workspace: &Workspace) -> Result<()> {
+    let libraries =
+        Run::new("rustc").args(["--print", "target-libdir", "--target", BARE_TARGET]).read_stdout()?;
+    if !std::path::Path::new(libraries.trim()).is_dir() {
+        if find_program("rustup").is_none() {
+            console::remark(&format!(
+                "left out: this compiler has no {BARE_TARGET}, and there is no rustup to add it"
+            ));
+            return Ok(());
+        }
+        console::heading(&format!("Installing the compiler target {BARE_TARGET} with rustup"));
+        Run::new("rustup").args(["target", "add", BARE_TARGET]).in_folder(workspace.root()).show()?;
+    }
+    Run::cargo(workspace, "build")
+        .args(["--package", "libapcsmart", "--no-default-features", "--locked", "--target", BARE_TARGET])
+        .show()
 }
 
 /// `cargo fmt` and `cargo clippy` are parts of a toolchain that a minimal installation lacks.

@@ -18,6 +18,7 @@ mod onmc;
 mod port_owner;
 mod services;
 mod setup;
+mod soak;
 mod steps;
 mod test;
 mod wasm_target;
@@ -52,6 +53,8 @@ enum Task {
     Test,
     /// Run every check and every test, as for a submission.
     Ci,
+    /// Run the long campaigns and the fuzz targets.
+    Soak(soak::Options),
     /// Measure, beside the peers; without a name: list the benchmarks.
     Bench(bench::Options),
     /// Make the C headers under include/ of the code, or check them.
@@ -83,6 +86,7 @@ fn run(task: Task) -> Result<()> {
         Task::DemoControl(options) => demo::control(&workspace, &options),
         Task::Test => test::run(&workspace),
         Task::Ci => ci::run(&workspace),
+        Task::Soak(options) => soak::run(&workspace, &options),
         Task::Bench(options) => bench::run(&workspace, &options),
         Task::Headers(options) => headers::run(&workspace, &options),
         Task::Install(options) => install::run(&workspace, &options),
