@@ -217,6 +217,10 @@ enum apcsmart_result
    */
   APCSMART_RESULT_NOT_CONNECTED = 108,
   /**
+   * The UPS answers, and what it can do is not known yet: wait for `APCSMART_EVENT_DISCOVERED`.
+   */
+  APCSMART_RESULT_NOT_DISCOVERED = 109,
+  /**
    * The address of a port is malformed.
    */
   APCSMART_RESULT_INVALID_ADDRESS = 200,
@@ -1297,7 +1301,7 @@ apcsmart_result apcsmart_session_reading_count(const struct apcsmart_session *se
  * `danger` is `APCSMART_DANGER_NONE`, or `APCSMART_DANGER_CONFIRMED` for commands that can take power from the load.
  *
  * Errors, after which nothing was sent and `apcsmart_session_last_refusal` has a sentence for a person: UNKNOWN_COMMAND,
- * NOT_ON_THIS_UPS, NEEDS_CONFIRMATION, INVALID_COMMAND_ARGUMENT, BUSY, NOT_CONNECTED. Also INVALID_ARGUMENT,
+ * NOT_ON_THIS_UPS, NEEDS_CONFIRMATION, INVALID_COMMAND_ARGUMENT, BUSY, NOT_CONNECTED, NOT_DISCOVERED. Also INVALID_ARGUMENT,
  * NULL_POINTER, TOO_LONG, INVALID_UTF8 and those of every handle.
  */
 apcsmart_result apcsmart_session_run(struct apcsmart_session *session,
@@ -1312,7 +1316,7 @@ apcsmart_result apcsmart_session_run(struct apcsmart_session *session,
  * `APCSMART_EVENT_DONE`. One order at a time.
  *
  * Errors, after which nothing was sent and `apcsmart_session_last_refusal` has a sentence for a person: UNKNOWN_SETTING,
- * READ_ONLY, INVALID_VALUE, BUSY, NOT_CONNECTED. Also INVALID_ARGUMENT, NULL_POINTER, TOO_LONG, INVALID_UTF8 and those
+ * READ_ONLY, INVALID_VALUE, BUSY, NOT_CONNECTED, NOT_DISCOVERED. Also INVALID_ARGUMENT, NULL_POINTER, TOO_LONG, INVALID_UTF8 and those
  * of every handle.
  */
 apcsmart_result apcsmart_session_set(struct apcsmart_session *session,

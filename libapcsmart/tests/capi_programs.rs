@@ -81,9 +81,10 @@ fn valgrind(program: &Path) -> Command {
     command
 }
 
-/// The slack is for hosts that valgrind makes slow.
+/// At the pace of a real line: the session doubts answers that come sooner than a line can carry them. The slack is for
+/// programs that valgrind makes slow.
 fn ups() -> Simulated {
-    Simulated::start("smart-ups-1500", ["--timing-slack", "5000"])
+    Simulated::start("smart-ups-1500", ["--pace", "--timing-slack", "5000"])
 }
 
 fn folder() -> TempDir {

@@ -54,6 +54,8 @@ pub enum apcsmart_result {
     BUSY = 107,
     /// No UPS answers.
     NOT_CONNECTED = 108,
+    /// The UPS answers, and what it can do is not known yet: wait for `APCSMART_EVENT_DISCOVERED`.
+    NOT_DISCOVERED = 109,
 
     /// The address of a port is malformed.
     INVALID_ADDRESS = 200,
@@ -122,6 +124,7 @@ const ALL: &[(apcsmart_result, &CStr)] = &[
     (R::INVALID_VALUE, c"the setting does not take this value"),
     (R::BUSY, c"another order is under way"),
     (R::NOT_CONNECTED, c"the UPS does not answer"),
+    (R::NOT_DISCOVERED, c"what the UPS can do is not known yet"),
     (R::INVALID_ADDRESS, c"the address of the port is malformed"),
     (R::NO_SUCH_PORT, c"there is no such port"),
     (R::NO_PERMISSION, c"no permission to open the port"),
@@ -147,6 +150,7 @@ impl From<&Refusal> for apcsmart_result {
             Refusal::InvalidValue { .. } => R::INVALID_VALUE,
             Refusal::Busy => R::BUSY,
             Refusal::NotConnected => R::NOT_CONNECTED,
+            Refusal::NotDiscovered => R::NOT_DISCOVERED,
         }
     }
 }

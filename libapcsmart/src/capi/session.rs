@@ -251,7 +251,7 @@ pub extern "C" fn apcsmart_session_last_heard(
 /// `danger` is `APCSMART_DANGER_NONE`, or `APCSMART_DANGER_CONFIRMED` for commands that can take power from the load.
 ///
 /// Errors, after which nothing was sent and `apcsmart_session_last_refusal` has a sentence for a person: UNKNOWN_COMMAND,
-/// NOT_ON_THIS_UPS, NEEDS_CONFIRMATION, INVALID_COMMAND_ARGUMENT, BUSY, NOT_CONNECTED. Also INVALID_ARGUMENT,
+/// NOT_ON_THIS_UPS, NEEDS_CONFIRMATION, INVALID_COMMAND_ARGUMENT, BUSY, NOT_CONNECTED, NOT_DISCOVERED. Also INVALID_ARGUMENT,
 /// NULL_POINTER, TOO_LONG, INVALID_UTF8 and those of every handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn apcsmart_session_run(
@@ -276,7 +276,7 @@ pub extern "C" fn apcsmart_session_run(
 /// `APCSMART_EVENT_DONE`. One order at a time.
 ///
 /// Errors, after which nothing was sent and `apcsmart_session_last_refusal` has a sentence for a person: UNKNOWN_SETTING,
-/// READ_ONLY, INVALID_VALUE, BUSY, NOT_CONNECTED. Also INVALID_ARGUMENT, NULL_POINTER, TOO_LONG, INVALID_UTF8 and those
+/// READ_ONLY, INVALID_VALUE, BUSY, NOT_CONNECTED, NOT_DISCOVERED. Also INVALID_ARGUMENT, NULL_POINTER, TOO_LONG, INVALID_UTF8 and those
 /// of every handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn apcsmart_session_set(
