@@ -158,11 +158,13 @@ def test_ports_that_can_not_be_opened_say_why(simulated: SimulatedUps, tmp_path:
     run(main())
 
 
-def test_a_forgotten_ups_is_closed_with_a_warning(simulated: SimulatedUps) -> None:
+@pytest.mark.parametrize("line", ["path", "tcp"])
+@pytest.mark.filterwarnings("ignore:(unclosed (transport|<socket)|loop is closed)")
+def test_a_forgotten_ups_is_closed_with_a_warning(simulated: SimulatedUps, line: str) -> None:
     kept: List[aio.Ups] = []
 
     async def main() -> None:
-        kept.append(await aio.open(simulated.path))
+        kept.append(await aio.open(getattr(simulated, line)))
 
     run(main())
     with pytest.warns(ResourceWarning, match="unclosed UPS"):

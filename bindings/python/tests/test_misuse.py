@@ -21,14 +21,14 @@ from simulated import SimulatedUps, until
 
 def test_a_closed_port_says_so_and_can_be_closed_again(simulated: SimulatedUps) -> None:
     port = Port.open(simulated.path)
-    assert not port.closed
+    assert repr(port) == f"<apcsmart.Port {simulated.path!r}>"
     port.close()
     port.close()
     assert port.closed
     for use in (lambda: port["ups.model"], lambda: port.status, lambda: port.run("test.panel.start"), port.wait_event):
         with pytest.raises(HandleClosed, match="this port was closed"):
             use()
-    assert "closed" in repr(port)
+    assert repr(port) == f"<apcsmart.Port {simulated.path!r} closed>"
     Port.open(simulated.path).close()
 
 

@@ -24,9 +24,8 @@ def test_a_port_is_a_mapping_of_what_the_ups_says(simulated: SimulatedUps) -> No
 
 def test_what_the_port_says_is_what_a_perfect_reader_would(simulated: SimulatedUps) -> None:
     with Port.open(simulated.path) as port:
-        truth = dict(line.split("=", 1) for line in simulated.control("truth") if "=" in line)
-        constant = ("ups.model", "ups.serial", "ups.firmware", "ups.mfr.date", "battery.voltage.nominal")
-        for name in constant:
+        truth = dict(line.split(": ", 1) for line in simulated.control("truth") if ": " in line)
+        for name in ("ups.id", "ups.firmware", "battery.date", "battery.voltage.nominal", "input.transfer.low"):
             assert port.reading(name).text == truth[name], name
 
 
@@ -45,7 +44,7 @@ def test_a_reading_that_this_ups_has_not_is_a_key_error_with_a_sentence(simulate
 
 def test_the_status_is_flags_with_tokens(simulated: SimulatedUps) -> None:
     with Port.open(simulated.path) as port:
-        assert port.status == Status.ON_LINE
+        assert Status.ON_LINE in port.status
         assert port.link == Link.UP
         simulated.control("charge 5")
         simulated.control("line off")
@@ -67,7 +66,7 @@ def test_commands_say_what_they_do_and_whether_they_are_dangerous(simulated: Sim
     with Port.open(simulated.path) as port:
         assert "test.battery.start" in port.commands
         assert port.commands["shutdown.return"].needs_confirmation
-        assert not port.commands["beeper.test"].needs_confirmation if "beeper.test" in port.commands else True
+        assert not port.commands["calibrate.stop"].needs_confirmation
         assert all(command.meaning for command in port.commands.values())
 
 
@@ -86,10 +85,9 @@ def test_settings_have_their_choices(simulated: SimulatedUps) -> None:
 def test_the_silence_and_what_was_counted_are_known(simulated: SimulatedUps) -> None:
     with Port.open(simulated.path) as port:
         before = port.quality
-        port.serve(0.5)
-        after = port.quality
-        assert after.sent > before.sent
-        assert after.answered > before.answered
+        while port.quality.answered == before.answered:
+            port.serve(0.05)
+        assert port.quality.sent > before.sent
         assert port.silence is not None
         assert port.silence < 30
 
@@ -101,5 +99,7 @@ def test_a_serial_server_is_read_as_a_port_is(simulated: SimulatedUps) -> None:
 
 def test_another_model_has_other_readings(start: Start) -> None:
     with Port.open(start("--model", "matrix-3000").path) as port:
-        assert str(port["ups.model"]).startswith("MATRIX")
-        assert port["battery.packs"] != 0
+        assert port["ups.model"] == "Matrix-UPS 3000"
+        names = set(port)
+    with Port.open(start().path) as port:
+        assert set(port) - names and names - set(port)

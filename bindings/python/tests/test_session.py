@@ -6,11 +6,13 @@ from typing import List, Optional
 
 import pytest
 from apcsmart import (
+    Diagnosed,
+    Diagnosis,
     Discovered,
     Event,
     Link,
-    NotConnected,
     NotKnown,
+    NotOnThisUps,
     Occurred,
     OrderDone,
     OutcomeKind,
@@ -78,21 +80,22 @@ def test_the_same_session_on_a_simulated_clock_asks_gives_up_and_says_so() -> No
     with Session() as session:
         session.handle_open(1000)
         sent = 0
-        now: Optional[int] = 1000
-        diagnosed: List[object] = []
+        now = 1000
+        diagnosed: List[Diagnosed] = []
         while not diagnosed:
             for output in session.outputs():
                 if isinstance(output, Transmit):
                     sent += 1
                     assert output.data
                 elif isinstance(output, Occurred):
-                    diagnosed += [output.event] if type(output.event).__name__ == "Diagnosed" else []
+                    diagnosed += [output.event] if isinstance(output.event, Diagnosed) else []
                 else:
+                    assert output.deadline_ms is not None
                     now = output.deadline_ms
-            assert now is not None
             session.handle_timeout(now)
         assert sent > 1
         assert now > 1000
+        assert diagnosed[0].diagnosis == Diagnosis.SILENT
         assert session.link == Link.CONNECTING
 
 
@@ -105,5 +108,5 @@ def test_a_session_without_a_port_waits_for_nothing_and_knows_nothing() -> None:
         assert session.commands == {}
         with pytest.raises(NotKnown, match="not read yet"):
             session.status
-        with pytest.raises(NotConnected):
+        with pytest.raises(NotOnThisUps):
             session.run(0, "test.panel.start")

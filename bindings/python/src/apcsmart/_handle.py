@@ -23,6 +23,8 @@ class OwnedHandle:
     _free = ""
     """The function that ends it."""
     _address: Optional[int] = None
+    _owner_warns = False
+    """Whether this is a part of another object, which says when it was forgotten."""
 
     def _adopt(self, handle: ctypes.c_void_p) -> None:
         """Takes a handle over, which this object frees from now on."""
@@ -82,7 +84,8 @@ class OwnedHandle:
     def __del__(self, _warn: Any = warnings.warn) -> None:
         if self._address is not None:
             try:
-                _warn(f"unclosed {self._kind} {self!r}", ResourceWarning, stacklevel=2, source=self)
+                if not self._owner_warns:
+                    _warn(f"unclosed {self._kind} {self!r}", ResourceWarning, stacklevel=2, source=self)
             finally:
                 self._close_handle()
 

@@ -130,18 +130,22 @@ class _TcpLine:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self._loop = asyncio.get_running_loop()
         self._task: "Optional[asyncio.Task[None]]" = None
         # A server that lost its power never says so.
         connection: socket.socket = writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def start(self, received: Received, gone: Gone) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._serve(received, gone))
+        self._task = self._loop.create_task(self._serve(received, gone))
 
     def write(self, data: bytes) -> None:
         self._writer.write(data)
 
     def abandon(self) -> None:
+        if self._loop.is_closed():
+            # Whose sockets are closed when they are collected.
+            return
         if self._task is not None:
             self._task.cancel()
         self._writer.close()
@@ -164,4 +168,4 @@ class _TcpLine:
                 received(data)
         except OSError as error:
             reason = str(error)
-        asyncio.get_running_loop().call_soon(gone, reason)
+        self._loop.call_soon(gone, reason)

@@ -17,10 +17,10 @@ from ._knowledge import Knowledge
 from ._lines import Line, open_line
 from .clock import clock_ms
 from .errors import ApcSmartError, HandleClosed, HungUp, NoAnswer, TimedOut
-from .events import Diagnosed, Discovered, Event, LinkChanged, OrderDone, ScanComplete
-from .kinds import Link
+from .events import Diagnosed, Discovered, Event, LinkChanged, OrderDone, ReadingChanged, ScanComplete
+from .kinds import Link, OutcomeKind
 from .model import Outcome, Value
-from .port import READY_TIMEOUT
+from .port import READ_BACK_LIMIT, READY_TIMEOUT
 from .session import Occurred, Session, Transmit
 
 _EVENTS_KEPT = 4096
@@ -92,11 +92,13 @@ class Ups(Knowledge):
     """
 
     _kind = "session"
+    _was_closed = False
 
     def __init__(self, address: str, session: Session, line: Line) -> None:
         """For :func:`open`."""
         self._address_text = address
         self._session = session
+        session._owner_warns = True
         self._line = line
         self._loop = asyncio.get_running_loop()
         self._timer: Optional[asyncio.TimerHandle] = None
@@ -116,7 +118,7 @@ class Ups(Knowledge):
     @property
     def closed(self) -> bool:
         """Whether it was closed."""
-        return self._session.closed
+        return self._was_closed
 
     @property
     def silence(self) -> Optional[float]:
@@ -166,12 +168,21 @@ class Ups(Knowledge):
         """
         self._check_open()
         ticket = self._session.set(clock_ms(), name, value)
-        return await self._outcome(ticket)
+        events = self.events()
+        outcome = await self._outcome(ticket)
+        if outcome.kind == OutcomeKind.VERIFIED:
+            try:
+                await asyncio.wait_for(events.until_reading(name), READ_BACK_LIMIT)
+            except (ApcSmartError, asyncio.TimeoutError):
+                # It was read back all the same: that the reading follows is for the caller's comfort.
+                return outcome
+        return outcome
 
     async def close(self) -> None:
         """Closes the port, so that another program can open it. Closing again does nothing."""
-        if self._session.closed:
+        if self._was_closed:
             return
+        self._was_closed = True
         self._finish(HandleClosed("this UPS was closed"))
         self._session.close()
         await self._line.close()
@@ -180,12 +191,12 @@ class Ups(Knowledge):
         return f"<apcsmart.aio.Ups {self._address_text!r}{' closed' if self.closed else ''}>"
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
-        session = getattr(self, "_session", None)
-        if session is not None and not session.closed:
+        # The session may have been collected a moment before.
+        if not self._was_closed:
             try:
                 _warn(f"unclosed UPS {self!r}", ResourceWarning, stacklevel=2, source=self)
             finally:
-                session.close()
+                self._session.close()
                 self._line.abandon()
 
     # What `Knowledge` asks, the session answers.
@@ -299,6 +310,12 @@ class Events(AsyncIterator[Event]):
             self._news.clear()
             await self._news.wait()
         return self._waiting.popleft()
+
+    async def until_reading(self, name: str) -> None:
+        """For the UPS: waits until a reading changed."""
+        async for event in self:
+            if isinstance(event, ReadingChanged) and event.name == name:
+                return
 
     def put(self, event: Event) -> None:
         """For the UPS: something was learnt."""

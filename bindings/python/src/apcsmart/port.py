@@ -16,10 +16,14 @@ from ._handle import Config, milliseconds, text_for_c
 from ._knowledge import Knowledge
 from .errors import Result, error_of
 from .events import Event, OrderAccepted, OrderDone, event_of, outcome_of
+from .kinds import OutcomeKind
 from .model import Outcome, Value
 
 READY_TIMEOUT = 30.0
 """Seconds in which every known UPS was recognised and read once."""
+
+READ_BACK_LIMIT = 5.0
+"""Seconds in which a setting that was written is read again by every known UPS."""
 
 _MOMENT_MS = 250
 """The longest a person waits for Ctrl-C to do something."""
@@ -166,12 +170,16 @@ class Port(Knowledge):
         :raises HungUp: the port is gone.
         """
         wanted = self._value_for_c(name, value)
+        setting = text_for_c(name, "the name of a setting")
         kind = _prototypes.Enum()
         with self._entered() as handle:
-            code = self._code(handle, "set", text_for_c(name, "the name of a setting"), wanted, ctypes.byref(kind))
+            before = self._text(handle, setting)
+            code = self._code(handle, "set", setting, wanted, ctypes.byref(kind))
             if code == Result.ORDER_FAILED:
                 return outcome_of(kind.value, self._problem(handle, code))
             self._check(handle, code)
+            if kind.value == OutcomeKind.VERIFIED:
+                self._read_back(handle, setting, before)
         return outcome_of(kind.value)
 
     def reopen(self, timeout: float = READY_TIMEOUT) -> None:
@@ -239,6 +247,21 @@ class Port(Knowledge):
             is_ours = isinstance(event, OrderAccepted) and event.ticket == ticket
             if event is not None and not is_ours:
                 self._events.append(event)
+
+    def _read_back(self, handle: ctypes.c_void_p, setting: bytes, before: Optional[str]) -> None:
+        """Waits until the reading of a setting that was written follows. What happens on the way is kept."""
+        until = _Until(READ_BACK_LIMIT)
+        while self._text(handle, setting) == before:
+            event = self._next(handle, until)
+            if event is None:
+                return
+            self._events.append(event)
+
+    def _text(self, handle: ctypes.c_void_p, name: bytes) -> Optional[str]:
+        """The text of a reading, when there is one."""
+        text = ctypes.c_char_p()
+        code = self._code(handle, "text", name, ctypes.byref(text))
+        return (text.value or b"").decode() if code == Result.OK else None
 
     def _problem(self, handle: ctypes.c_void_p, code: int) -> str:
         if code < Result.UNKNOWN_COMMAND:
