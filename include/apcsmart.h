@@ -584,6 +584,10 @@ enum apcsmart_diagnosis
    * Text that is no answer: another device.
    */
   APCSMART_DIAGNOSIS_OTHER_DEVICE = 7,
+  /**
+   * A UPS answers and does not tell its status.
+   */
+  APCSMART_DIAGNOSIS_NO_STATUS = 8,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

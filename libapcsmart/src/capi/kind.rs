@@ -111,6 +111,8 @@ pub enum apcsmart_diagnosis {
     SIMPLE_SIGNALLING = 6,
     /// Text that is no answer: another device.
     OTHER_DEVICE = 7,
+    /// A UPS answers and does not tell its status.
+    NO_STATUS = 8,
 }
 
 impl From<Diagnosis> for apcsmart_diagnosis {
@@ -123,6 +125,7 @@ impl From<Diagnosis> for apcsmart_diagnosis {
             Diagnosis::Modbus => apcsmart_diagnosis::MODBUS,
             Diagnosis::SimpleSignalling => apcsmart_diagnosis::SIMPLE_SIGNALLING,
             Diagnosis::OtherDevice => apcsmart_diagnosis::OTHER_DEVICE,
+            Diagnosis::NoStatus => apcsmart_diagnosis::NO_STATUS,
         }
     }
 }
