@@ -118,11 +118,9 @@ impl Grammar {
                 byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'-' | b' ') || universal_byte(byte)
             }
             Grammar::Accepted { .. } => byte.is_ascii_alphanumeric(),
-            Grammar::Text(..)
-            | Grammar::Text8
-            | Grammar::CommandSet
-            | Grammar::Capabilities
-            | Grammar::Anything => true,
+            // No known model or serial number has one of these.
+            Grammar::Text(..) => !matches!(byte, b'!' | b'$' | b'%' | b'?' | b'=' | b'*' | b'#' | b'|'),
+            Grammar::Text8 | Grammar::CommandSet | Grammar::Capabilities | Grammar::Anything => true,
         }
     }
 
