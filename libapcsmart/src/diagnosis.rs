@@ -24,6 +24,8 @@ pub enum Diagnosis {
     OtherDevice,
     /// Bytes came back, but no answer in the smart protocol.
     Garbage,
+    /// A unit enters smart mode and does not tell its status.
+    NoStatus,
 }
 
 impl Diagnosis {
@@ -37,6 +39,7 @@ impl Diagnosis {
             Diagnosis::SimpleSignalling => "simple-signalling",
             Diagnosis::OtherDevice => "other-device",
             Diagnosis::Garbage => "garbage",
+            Diagnosis::NoStatus => "no-status",
         }
     }
 }
@@ -64,6 +67,10 @@ impl fmt::Display for Diagnosis {
             Diagnosis::OtherDevice => {
                 "text comes back that is no answer of a UPS: another device, a modem or a login prompt is on this port; check \
                  that it is the right one"
+            }
+            Diagnosis::NoStatus => {
+                "a UPS answers, but does not tell its status: it may be in a menu or faulty; disconnect the cable, press a key on \
+                 its panel, or switch it off and on"
             }
             Diagnosis::Garbage => {
                 "bytes come back that are no answers: check the speed (2400 baud, 8 data bits, no parity; on a serial server in \

@@ -1,5 +1,6 @@
 //! Orders of one kind of byte: panel test, self test, calibration, bypass, switching off and on.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{
@@ -20,6 +21,10 @@ const BYPASS: u8 = 0x2E;
 const STATUS_FLAGS: Code = Code::one(b'Q');
 const STATE: Code = Code::one(b'~');
 const TRANSFER_REASON: Code = Code::one(b'G');
+const SWITCH_ON: Code = Code::one(0x0E);
+const SIMULATED_FAILURE: Code = Code::one(b'U');
+/// Reads of a state until two agree.
+const MOST_READS: u8 = 6;
 
 /// A procedure that sends one kind of byte.
 #[derive(Debug)]
@@ -28,6 +33,10 @@ pub(crate) struct Simple {
     /// How long until the load goes off, where that is the effect.
     grace: Duration,
     state: State,
+    /// The last answer to a question that decides, and how often it was asked.
+    seen: Option<Vec<u8>>,
+    reads: u8,
+    accepted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +53,7 @@ enum State {
 
 impl Simple {
     pub(crate) fn new(procedure: Procedure, grace: Duration) -> Simple {
-        Simple { procedure, grace, state: State::Begin }
+        Simple { procedure, grace, state: State::Begin, seen: None, reads: 0, accepted: false }
     }
 
     fn go(&mut self, state: State, act: Act) -> Act {
@@ -55,7 +64,8 @@ impl Simple {
     fn begin(&mut self) -> Act {
         match self.procedure {
             Procedure::Once(code) => self.go(State::Ordered, order(code)),
-            Procedure::Twice(code) => self.go(State::First, Act::Send(code.bytes(), EARLY_REFUSAL)),
+            Procedure::Twice(SWITCH_ON) => self.go(State::ReadFlags, ask(STATUS_FLAGS)),
+            Procedure::Twice(code) => self.first(code),
             Procedure::Calibration { .. } | Procedure::SelfTest { .. } => {
                 self.go(State::ReadFlags, ask(STATUS_FLAGS))
             }
@@ -67,9 +77,33 @@ impl Simple {
         }
     }
 
+    fn first(&mut self, code: Code) -> Act {
+        self.go(State::First, Act::Send(code.bytes(), EARLY_REFUSAL))
+    }
+
+    /// A single damaged digit must not decide that a toggle is sent: two answers in a row have to agree.
+    fn decides(&mut self, line: &[u8]) -> Option<bool> {
+        self.reads += 1;
+        let agrees = self.seen.replace(line.to_vec()).as_deref() == Some(line);
+        (agrees || self.reads >= MOST_READS).then_some(agrees)
+    }
+
+    fn read(&mut self, code: Code, line: &[u8], act: fn(&mut Simple, &[u8]) -> Act) -> Act {
+        match self.decides(line) {
+            Some(true) => {
+                (self.seen, self.reads) = (None, 0);
+                act(self, line)
+            }
+            Some(false) => Act::Done(Outcome::Refused("the UPS does not say the same twice")),
+            None => ask(code),
+        }
+    }
+
     /// The state decides whether a toggle may be sent.
     fn flags_read(&mut self, status: Status) -> Act {
         match self.procedure {
+            Procedure::Twice(_) if !status.off() => Act::Done(Outcome::Refused("the load is on already")),
+            Procedure::Twice(code) => self.first(code),
             Procedure::Calibration { start: true } if status.calibrating() => {
                 Act::Done(Outcome::Refused("a calibration runs already"))
             }
@@ -112,29 +146,29 @@ impl Simple {
             }
             b"BYP" | b"INV" => Act::Done(Outcome::Refused("the unit went the other way")),
             b"ERR" => Act::Done(Outcome::Refused("the unit can not do this now")),
-            line if is_acceptance(line) => self.accepted(),
+            line if is_acceptance(line) => self.taken(true),
             // A damaged acceptance: the effect tells.
-            line if !is_refusal(line) && matches!(self.procedure, Procedure::Twice(_)) => self.accepted(),
+            line if !is_refusal(line) && matches!(self.procedure, Procedure::Twice(_)) => self.taken(false),
             line => Act::Done(not_accepted(line)),
         }
     }
 
-    /// The unit took the order: what is its effect?
-    fn accepted(&mut self) -> Act {
-        match self.procedure {
-            Procedure::Twice(_) => self.go(State::Watching, Act::Watch(self.grace + EFFECT)),
-            Procedure::Calibration { .. } | Procedure::SelfTest { .. } => {
-                self.go(State::Watching, Act::Watch(EFFECT))
-            }
-            Procedure::Once(code) if code == Code::one(b'U') => self.go(State::Watching, Act::Watch(EFFECT)),
-            _ => Act::Done(Outcome::Accepted),
-        }
+    /// The unit took the order, or may have: what is its effect?
+    fn taken(&mut self, accepted: bool) -> Act {
+        self.accepted = accepted;
+        let duration = match self.procedure {
+            Procedure::Twice(_) => self.grace + EFFECT,
+            Procedure::Calibration { .. } | Procedure::SelfTest { .. } => EFFECT,
+            Procedure::Once(SIMULATED_FAILURE) => EFFECT,
+            _ => return Act::Done(Outcome::Accepted),
+        };
+        self.go(State::Watching, Act::Watch { duration, accepted })
     }
 
     /// Whether `status` shows the effect.
     fn effect(&self, status: &Status) -> bool {
         match self.procedure {
-            Procedure::Twice(code) if code == Code::one(0x0E) => !status.off(),
+            Procedure::Twice(SWITCH_ON) => !status.off(),
             Procedure::Twice(_) => status.off(),
             Procedure::Calibration { start } => status.calibrating() == start,
             Procedure::SelfTest { start } => status.on_battery() == start,
@@ -148,18 +182,25 @@ impl Operation for Simple {
     fn step(&mut self, input: Input) -> Act {
         match (self.state, input) {
             (State::Begin, _) => self.begin(),
-            (State::ReadFlags, Input::Line(line)) => match flags(&line) {
-                Some(status) => self.flags_read(status),
-                None => Act::Done(Outcome::TimedOut),
-            },
-            (State::ReadReason, Input::Line(line)) if line == b"S" => {
-                self.go(State::Ordered, order(Code::one(b'W')))
+            (State::ReadFlags, Input::Line(line)) if flags(&line).is_some() => {
+                self.read(STATUS_FLAGS, &line, |simple, line| {
+                    simple.flags_read(flags(line).unwrap_or_default())
+                })
             }
-            (State::ReadReason, Input::Line(_)) => Act::Done(Outcome::Refused("no self test runs")),
-            (State::ReadRegister, Input::Line(line)) => match flags(&line) {
-                Some(state) => self.state_read(state.flags),
-                None => Act::Done(not_accepted(&line)),
-            },
+            (State::ReadReason, Input::Line(line)) if line.len() == 1 => {
+                self.read(TRANSFER_REASON, &line, |simple, line| match line {
+                    b"S" => simple.go(State::Ordered, order(Code::one(b'W'))),
+                    _ => Act::Done(Outcome::Refused("no self test runs")),
+                })
+            }
+            (State::ReadRegister, Input::Line(line)) if flags(&line).is_some() => {
+                self.read(STATE, &line, |simple, line| {
+                    simple.state_read(flags(line).unwrap_or_default().flags)
+                })
+            }
+            (State::ReadFlags | State::ReadReason | State::ReadRegister, Input::Line(line)) => {
+                Act::Done(not_accepted(&line))
+            }
             (State::First | State::Pause, Input::Line(line)) => Act::Done(not_accepted(&line)),
             (State::First, Input::Silence) => {
                 self.go(State::Pause, Act::Listen(BETWEEN_REPEATS - EARLY_REFUSAL))
@@ -169,30 +210,38 @@ impl Operation for Simple {
                 _ => Act::Done(Outcome::Unsupported),
             },
             (State::Ordered, Input::Line(line)) => self.answered(&line),
-            // Some units answer with the alert alone.
-            (State::Ordered, Input::Alert(Alert::LineFail | Alert::LineReturned | Alert::LoadOff)) => {
-                self.accepted()
-            }
             // These commands have no answer on some or all units: the effect tells.
             (State::Ordered, Input::Silence | Input::Disturbed)
                 if matches!(self.procedure, Procedure::Twice(_)) =>
             {
-                self.accepted()
+                self.taken(false)
             }
             (State::Watching, Input::Status(status)) if self.effect(&status) => Act::Done(Outcome::Executed),
-            (State::Watching, Input::Alert(Alert::LoadOff))
-                if matches!(self.procedure, Procedure::Twice(_)) =>
-            {
-                Act::Done(Outcome::Executed)
-            }
             (State::Watching, Input::WatchOver) => match self.procedure {
                 // A self test may be over before `Q` is read; its result tells.
                 Procedure::SelfTest { start: true } => Act::Done(Outcome::Accepted),
-                _ => Act::Done(Outcome::NoEffect),
+                _ if self.accepted => Act::Done(Outcome::NoEffect),
+                _ => Act::Done(Outcome::TimedOut),
             },
-            (State::Watching, _) => Act::Watch(Duration::ZERO),
             (_, Input::Silence | Input::Disturbed) => Act::Done(Outcome::TimedOut),
-            (_, _) => Act::Listen(ACCEPTANCE),
+            (_, _) => Act::Wait,
+        }
+    }
+
+    fn hear(&mut self, alert: Alert) -> Act {
+        let on_battery_or_back = matches!(alert, Alert::LineFail | Alert::LineReturned);
+        let may_answer_by_alert = matches!(
+            self.procedure,
+            Procedure::Calibration { .. } | Procedure::SelfTest { .. } | Procedure::Once(SIMULATED_FAILURE)
+        );
+        let switches_off = matches!(self.procedure, Procedure::Twice(code) if code != SWITCH_ON);
+        match self.state {
+            // Some units answer with the alert alone.
+            State::Ordered if on_battery_or_back && may_answer_by_alert => self.taken(true),
+            State::Ordered | State::Watching if alert == Alert::LoadOff && switches_off => {
+                Act::Done(Outcome::Executed)
+            }
+            _ => Act::Wait,
         }
     }
 }

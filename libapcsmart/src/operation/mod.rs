@@ -55,7 +55,8 @@ pub enum Outcome {
     NoEffect,
     /// No answer came. Whether the UPS did it is not known.
     TimedOut,
-    /// The link was lost on the way. Whether the UPS did it is not known.
+    /// The link was lost on the way, the line was too bad to go on, or a more urgent order came. Whether the UPS did it is not
+    /// known.
     Interrupted,
 }
 
@@ -77,7 +78,7 @@ impl fmt::Display for Outcome {
             Outcome::Unsupported => f.write_str("not supported by this UPS"),
             Outcome::NoEffect => f.write_str("accepted, but no effect was seen"),
             Outcome::TimedOut => f.write_str("no answer: whether it was done is not known"),
-            Outcome::Interrupted => f.write_str("the link was lost: whether it was done is not known"),
+            Outcome::Interrupted => f.write_str("interrupted: whether it was done is not known"),
         }
     }
 }
@@ -125,6 +126,9 @@ pub enum Refusal {
     /// No UPS answers.
     #[error("the UPS does not answer")]
     NotConnected,
+    /// The UPS answers, and what it can do is not known yet: a few seconds after the link came up.
+    #[error("what this UPS can do is not known yet: try again in a few seconds")]
+    NotDiscovered,
 }
 
 /// What an operation hears.
@@ -134,8 +138,6 @@ pub(crate) enum Input {
     Start,
     /// A line came. An empty one stands for bytes that are no line.
     Line(Vec<u8>),
-    /// An alert came while an answer was waited for, or while watching on a line that is in order.
-    Alert(Alert),
     /// The time to wait is over and nothing came.
     Silence,
     /// While watching: the status as it is now.
@@ -143,6 +145,8 @@ pub(crate) enum Input {
     /// The line was disturbed and is in step again. What was sent last may have been taken or not, and an argument that was
     /// begun is broken off.
     Disturbed,
+    /// The line is its own again after [`Act::Breathe`].
+    Resumed,
     /// The time to watch is over.
     WatchOver,
 }
@@ -157,9 +161,18 @@ pub(crate) enum Act {
     /// An answer is missing or damaged: find the place in the conversation again, then hear [`Input::Disturbed`]. Until then an
     /// answer that comes late could be taken for the next one, and a step that was sent could be done after the end.
     Resync,
-    /// The UPS accepted the order: give the line back and hear of every status and alert for so long. An order that watches
-    /// can only end; what else it says then is passed over.
-    Watch(Duration),
+    /// Go on waiting for what is waited for.
+    Wait,
+    /// Let the status be read before the next step; then hear [`Input::Resumed`].
+    Breathe,
+    /// Give the line back and hear of every status and alert for so long. An order that watches can only end; what else it
+    /// says then is passed over.
+    Watch {
+        /// How long.
+        duration: Duration,
+        /// The UPS accepted the order; else nothing is known of it but that it was sent.
+        accepted: bool,
+    },
     /// It ended.
     Done(Outcome),
 }
@@ -168,6 +181,16 @@ pub(crate) enum Act {
 pub(crate) trait Operation: fmt::Debug + Send {
     /// Hears what came, says what to do.
     fn step(&mut self, input: Input) -> Act;
+
+    /// Hears an alert, which on some units is the answer, or the effect. Most procedures go on waiting.
+    fn hear(&mut self, _alert: Alert) -> Act {
+        Act::Wait
+    }
+
+    /// Whether the unit takes whatever is sent now as part of an argument that it waits for.
+    fn in_argument(&self) -> bool {
+        false
+    }
 }
 
 /// Boxed, since only one exists at a time and their sizes differ much.

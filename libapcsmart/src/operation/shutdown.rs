@@ -47,6 +47,7 @@ pub(crate) struct ShutdownReturn {
     seen: Option<u8>,
     reads: u8,
     last: Outcome,
+    accepted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,7 @@ impl ShutdownReturn {
             seen: None,
             reads: 0,
             last: Outcome::Unsupported,
+            accepted: false,
         }
     }
 
@@ -130,8 +132,10 @@ impl ShutdownReturn {
         self.go(State::Digits(place), Act::Send(Vec::from([self.delay[place]]), wait))
     }
 
-    fn accepted(&mut self) -> Act {
-        self.go(State::Watching, Act::Watch(self.grace + EFFECT))
+    /// The unit took the order, or may have.
+    fn taken(&mut self, accepted: bool) -> Act {
+        self.accepted = accepted;
+        self.go(State::Watching, Act::Watch { duration: self.grace + EFFECT, accepted })
     }
 }
 
@@ -146,31 +150,41 @@ impl Operation for ShutdownReturn {
                 Act::Done(Outcome::Interrupted)
             }
             (State::Ordered, Input::Line(line)) if is_refusal(&line) => self.doubt(&line),
-            (State::Doubting, Input::Line(line)) if is_acceptance(&line) => self.accepted(),
-            (State::Doubting, Input::Alert(_)) => Act::Listen(ACCEPTANCE),
+            (State::Doubting, Input::Line(line)) if is_acceptance(&line) => self.taken(true),
             (State::Doubting, _) => self.next_method(),
             // No answer, or a damaged one: it may have been taken. Another method on top could keep the load off.
-            (State::Ordered, Input::Line(_) | Input::Silence | Input::Disturbed) => self.accepted(),
+            (State::Ordered, Input::Line(line)) => self.taken(is_acceptance(&line)),
+            (State::Ordered, Input::Silence | Input::Disturbed) => self.taken(false),
             (State::Announced, Input::Silence) => self.digit(0),
-            (State::Announced, Input::Line(line)) => self.refused(&line),
+            (State::Announced, Input::Line(line)) if is_refusal(&line) => self.refused(&line),
+            // Whether the unit waits for digits is not known; another command would be taken for one.
+            (State::Announced, Input::Line(_)) => Act::Resync,
             (State::Digits(place), Input::Silence) if place + 1 < self.delay.len() => self.digit(place + 1),
             (State::Digits(place), Input::Line(line))
                 if place + 1 == self.delay.len() && !is_refusal(&line) =>
             {
-                self.accepted()
+                self.taken(is_acceptance(&line))
             }
             (State::Digits(place), Input::Line(line)) if place + 1 == self.delay.len() => self.doubt(&line),
-            (State::Digits(_), Input::Line(line)) => self.refused(&line),
-            (State::Digits(_), Input::Silence) => self.accepted(),
+            (State::Digits(_), Input::Line(line)) if is_refusal(&line) => self.refused(&line),
+            (State::Digits(_), Input::Line(_)) => Act::Resync,
+            (State::Digits(_), Input::Silence) => self.taken(false),
             (State::Failing, Input::Line(line)) if !is_acceptance(&line) => self.refused(&line),
             (State::Failing, _) => self.go(State::Settling, Act::Listen(FAILURE_SETTLES)),
             (State::Settling, Input::Silence) => self.go(State::Ordered, order(SOFT)),
-            (State::Settling, _) => Act::Listen(FAILURE_SETTLES),
             (State::Watching, Input::Status(status)) if status.off() => Act::Done(Outcome::Executed),
-            (State::Watching, Input::Alert(Alert::LoadOff)) => Act::Done(Outcome::Executed),
-            (State::Watching, Input::WatchOver) => Act::Done(Outcome::NoEffect),
-            (State::Watching, _) => Act::Watch(Duration::ZERO),
-            (_, _) => Act::Listen(ACCEPTANCE),
+            (State::Watching, Input::WatchOver) if self.accepted => Act::Done(Outcome::NoEffect),
+            (State::Watching, Input::WatchOver) => Act::Done(Outcome::TimedOut),
+            (_, _) => Act::Wait,
+        }
+    }
+
+    fn hear(&mut self, alert: Alert) -> Act {
+        match (self.state, alert) {
+            // Some units answer the simulated failure with its alert alone.
+            (State::Failing, Alert::LineFail) => self.go(State::Settling, Act::Listen(FAILURE_SETTLES)),
+            (State::Watching, Alert::LoadOff) => Act::Done(Outcome::Executed),
+            _ => Act::Wait,
         }
     }
 }

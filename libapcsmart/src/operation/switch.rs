@@ -115,7 +115,7 @@ impl Operation for WriteSwitch {
             (State::Arm | State::Select | State::Set, Input::Silence | Input::Disturbed) => {
                 Act::Done(Outcome::TimedOut)
             }
-            (_, _) => Act::Listen(ACCEPTANCE),
+            (_, _) => Act::Wait,
         }
     }
 }

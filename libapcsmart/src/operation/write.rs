@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::{
     ACCEPTANCE, ARGUMENT_REFUSAL, Act, BETWEEN_BYTES, Input, Operation, Outcome, ask, is_acceptance,
-    not_accepted,
+    is_refusal, not_accepted,
 };
 use crate::grammar::Grammar;
 use crate::table::Code;
@@ -177,9 +177,10 @@ impl Operation for WriteChoice {
                 self.resynced()
             }
             (_, Input::Disturbed) => self.resynced(),
-            (State::Settle, _) => self.read(),
+            (State::Settle, Input::Line(_) | Input::Silence) => Act::Breathe,
+            (_, Input::Resumed) => self.read(),
             (_, Input::Line(_) | Input::Silence) => self.fault(),
-            (_, _) => Act::Listen(ACCEPTANCE),
+            (_, _) => Act::Wait,
         }
     }
 }
@@ -241,7 +242,11 @@ impl Operation for WriteText {
             // Most units say nothing here; some say `OK`. Anything else, and the text would run as commands.
             (State::Hold, Input::Silence) => self.digit(0),
             (State::Hold, Input::Line(line)) if line == b"OK" => self.digit(0),
-            (State::Hold, Input::Line(line)) => Act::Done(not_accepted(&line)),
+            (State::Hold, Input::Line(line)) if is_refusal(&line) => Act::Done(not_accepted(&line)),
+            (State::Hold, Input::Line(_)) => {
+                self.state = State::BrokenOff;
+                Act::Listen(TEXT_FORGOTTEN)
+            }
             (State::Digits(place), Input::Silence) if place + 1 < self.text.len() => self.digit(place + 1),
             (State::Digits(place), Input::Line(_)) if place + 1 < self.text.len() => {
                 self.state = State::BrokenOff;
@@ -254,13 +259,13 @@ impl Operation for WriteText {
                 Act::Done(Outcome::Refused("the UPS refused the text"))
             }
             (State::Hold | State::Digits(_), Input::Disturbed) => Act::Done(Outcome::Interrupted),
-            (State::Digits(_), _) => {
+            (State::Digits(_), Input::Line(_) | Input::Silence) => {
                 self.written = true;
                 self.twice = Twice::default();
                 self.state = State::Settle;
                 Act::Listen(SETTLE)
             }
-            (State::Settle, _) => self.read(),
+            (State::Settle, Input::Line(_) | Input::Silence) => self.read(),
             (State::Read, Input::Line(_) | Input::Silence) => Act::Resync,
             (State::Read, Input::Disturbed) if self.faults < MOST_FAULTS => {
                 self.faults += 1;
@@ -270,8 +275,12 @@ impl Operation for WriteText {
             (_, Input::Silence | Input::Disturbed) => {
                 Act::Done(if self.written { Outcome::Interrupted } else { Outcome::TimedOut })
             }
-            (_, _) => Act::Listen(ACCEPTANCE),
+            (_, _) => Act::Wait,
         }
+    }
+
+    fn in_argument(&self) -> bool {
+        matches!(self.state, State::Hold | State::Digits(_) | State::BrokenOff)
     }
 }
 
@@ -350,7 +359,8 @@ impl Operation for StepField {
             }
             // Whether the step was taken is unknown, but reading tells.
             (State::Step, Input::Line(_) | Input::Silence) => Act::Resync,
-            (State::Settle, Input::Line(_) | Input::Silence) => self.read(),
+            (State::Settle, Input::Line(_) | Input::Silence) => Act::Breathe,
+            (_, Input::Resumed) => self.read(),
             (_, Input::Line(_) | Input::Silence) => Act::Resync,
             (_, Input::Disturbed) if self.faults < MOST_FAULTS => {
                 self.faults += 1;
@@ -360,7 +370,7 @@ impl Operation for StepField {
             (_, Input::Disturbed) => {
                 Act::Done(if self.steps == 0 { Outcome::TimedOut } else { Outcome::Interrupted })
             }
-            (_, _) => Act::Listen(ACCEPTANCE),
+            (_, _) => Act::Wait,
         }
     }
 }

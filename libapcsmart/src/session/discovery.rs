@@ -21,6 +21,9 @@ const MODEL: Code = Code::one(0x01);
 /// every hundredth byte two in three are damaged.
 const RETRIES: u8 = 20;
 
+/// Silences in a row until a unit does not know the command.
+const SILENCES: u8 = 3;
+
 /// A question of discovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -50,6 +53,8 @@ impl Step {
 pub(super) struct Discovery {
     steps: VecDeque<Step>,
     retries: u8,
+    /// Questions without any answer.
+    silences: u8,
     /// Earlier answers to the present step.
     reads: Vec<Vec<u8>>,
 }
@@ -87,11 +92,21 @@ impl Discovery {
     fn pass(&mut self) {
         self.steps.pop_front();
         self.retries = 0;
+        self.silences = 0;
         self.reads.clear();
     }
 }
 
 impl Session {
+    /// No answer came to a step. One that got lost must not take a unit's settings or its shutdown away: only a unit that is
+    /// silent again and again, and answers `Y` in between, does not know the command.
+    pub(super) fn step_unanswered(&mut self, step: Step) {
+        self.discovery.silences += 1;
+        if self.discovery.silences >= SILENCES {
+            self.discovered(step, None);
+        }
+    }
+
     /// The answer to a step was damaged.
     pub(super) fn rediscover(&mut self, step: Step) {
         if !self.discovery.retry() {
@@ -113,6 +128,10 @@ impl Session {
             }
             Step::OldFirmware => {
                 self.unit.firmware = text();
+                self.scan_if_known();
+            }
+            // An old firmware that is known says more than what its unit answers to `b`, which is a voltage.
+            Step::NewFirmware if self.unit.firmware.as_deref().and_then(firmware::by_firmware).is_some() => {
                 self.scan_if_known();
             }
             Step::NewFirmware => {
@@ -157,6 +176,7 @@ impl Session {
         if !self.unit.listed {
             self.unit.commands = row.map_or_else(firmware::very_old, |row| row.commands());
         }
+        self.unit.known = true;
         self.begin_scan(self.unit.listed || row.is_some());
         if !self.unit.commands.contains(MODEL) {
             let letter = self.unit.firmware.as_deref().and_then(firmware::model_by_letter);
@@ -181,7 +201,7 @@ impl Session {
         self.readings.put("ups.mfr", "APC".into(), &mut self.out);
         for (place, code) in REGISTERS.into_iter().enumerate() {
             let wait = if commands.contains(code) { Duration::ZERO } else { UNLISTED_AFTER };
-            self.status.watch_register(place, self.now + wait);
+            self.status.watch_register(place, commands.contains(code), self.now + wait);
         }
     }
 }

@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::discovery::{Discovery, Step};
 use super::status::REGISTERS;
 use super::{Event, LinkState, Session};
-use crate::diagnosis::Classifier;
+use crate::diagnosis::{Classifier, Diagnosis};
 use crate::grammar::{Grammar, Universal};
 use crate::operation::Input;
 use crate::quality::LinkQuality;
@@ -43,6 +43,13 @@ const ESCAPE_PAUSE: Duration = Duration::from_millis(300);
 const SLOW_LINE: Duration = Duration::from_millis(15);
 /// On a line of 2400 baud no byte of an answer can be complete before the question and the byte itself are sent: 8.3 ms.
 const SHORTEST_ANSWER: Duration = Duration::from_millis(8);
+
+/// After this time a unit no longer waits for the rest of a text.
+const ARGUMENT_FORGOTTEN: Duration = Duration::from_secs(6);
+/// Questions for a doubtful status in a row, before another question has its turn.
+const STATUS_IN_A_ROW: u8 = 8;
+/// Questions for the status in a row without an answer until the link counts as lost: without a status nothing is known.
+const STATUS_FAILURES: u8 = 5;
 
 const ENTER_SMART_MODE: Code = Code::one(b'Y');
 const ESCAPE: Code = Code::one(0x1B);
@@ -141,18 +148,35 @@ impl Session {
         {
             return;
         }
-        if self.order_has_line() || self.start_order() {
+        if self.order_has_line() || self.start_order() || self.order_takes_breath() {
             return;
         }
         if let Some((code, purpose)) = self.next_question() {
+            self.status_in_a_row = match purpose {
+                Purpose::Status => self.status_in_a_row.saturating_add(1),
+                _ => 0,
+            };
             self.ask(code, purpose);
         }
     }
 
     fn next_question(&mut self) -> Option<(Code, Purpose)> {
-        if self.status.due() <= self.now {
+        let status = self.status.due() <= self.now;
+        if status && self.status_goes_first() {
             return Some((STATUS_FLAGS, Purpose::Status));
         }
+        let other = self.next_other_question();
+        other.or_else(|| status.then_some((STATUS_FLAGS, Purpose::Status)))
+    }
+
+    /// The status goes first, but not so that nothing else ever has a turn: on a slow line it is due all the time, and one
+    /// that flickers is never settled.
+    pub(super) fn status_goes_first(&self) -> bool {
+        let most = if self.status.is_urgent() { STATUS_IN_A_ROW } else { 1 };
+        self.status_in_a_row < most
+    }
+
+    fn next_other_question(&mut self) -> Option<(Code, Purpose)> {
         if let Some(step) = self.discovery.next(self.readings.in_first_scan()) {
             return Some((step.code(), Purpose::Discovery(step)));
         }
@@ -190,13 +214,16 @@ impl Session {
     pub(super) fn send_for_order(&mut self, bytes: Vec<u8>, wait: Duration) {
         self.framer.clear();
         self.order_heard = false;
-        let grammar = match bytes.as_slice() {
-            [byte] => command::command(Code::one(*byte))
-                .filter(|row| row.hazard == Hazard::ReadOnly)
-                .map(|row| row.grammar),
+        let row = match bytes.as_slice() {
+            [byte] => command::command(Code::one(*byte)),
             _ => None,
         };
-        let grammar = grammar.unwrap_or(Grammar::Accepted { star: true });
+        let grammar = match row.map(|row| (row.hazard, row.grammar)) {
+            Some((Hazard::ReadOnly, grammar)) => grammar,
+            Some((_, grammar @ Grammar::Accepted { .. })) => grammar,
+            // Behind a digit of `@`, too, older units accept with a star.
+            _ => Grammar::Accepted { star: bytes.iter().all(u8::is_ascii_digit) },
+        };
         self.exchange =
             Some(Exchange { grammar, purpose: Purpose::Order, sent: self.now, deadline: self.now + wait });
         if !bytes.is_empty() {
@@ -256,7 +283,7 @@ impl Session {
             return;
         }
         if exchange.purpose == Purpose::Order {
-            self.heard();
+            self.heard(Purpose::Order);
             return self.tell_order(Input::Line(line));
         }
         match exchange.grammar.universal(&line) {
@@ -266,24 +293,36 @@ impl Session {
                 self.exchange = Some(exchange);
             }
             Some(Universal::NotAvailable | Universal::Refused) => {
-                self.heard();
+                self.heard(exchange.purpose);
                 self.unavailable(exchange.purpose);
             }
             None if exchange.grammar.accepts(&line) => {
-                self.heard();
+                self.heard(exchange.purpose);
                 self.readings.release(exchange.grammar, &mut self.out);
                 self.answered(exchange.purpose, line);
             }
             None => {
+                if let Purpose::Reading(entry) = exchange.purpose
+                    && self.readings.is_odd(entry, &line, self.now, &mut self.out)
+                {
+                    // It always answers so: the unit is odd, not the line.
+                    self.quality.mismatches += 1;
+                    self.end_first_scan();
+                    self.framer.clear();
+                    return self.fence(0);
+                }
                 self.postpone(exchange.purpose);
                 self.disturb(|quality| quality.mismatches += 1);
             }
         }
     }
 
-    fn heard(&mut self) {
+    /// An answer to `Y` says that something listens, not that it is well.
+    fn heard(&mut self, purpose: Purpose) {
         self.quality.answered += 1;
-        self.last_heard = Some(self.now);
+        if !matches!(purpose, Purpose::Fence | Purpose::Proof) {
+            self.last_heard = Some(self.now);
+        }
         if self.pace > 0 && self.now.since(self.up_since) >= PACE_KEPT {
             self.pace -= 1;
             self.up_since = self.now;
@@ -310,12 +349,11 @@ impl Session {
                 }
             }
             Purpose::Reading(entry) => {
-                match self.readings.take(entry, line, self.is_disturbed(), self.now) {
+                match self.readings.take(entry, line, self.is_disturbed(), self.now, &mut self.out) {
                     Some(true) => self.quality.confirmed += 1,
                     Some(false) => self.quality.contradicted += 1,
                     None => {}
                 }
-                self.end_first_scan();
             }
             Purpose::Discovery(step) => {
                 match self.discovery.believes(step, &line, self.disturbed_since_open || self.is_suspicious())
@@ -325,9 +363,11 @@ impl Session {
                 }
             }
         }
+        self.end_first_scan();
     }
 
     fn take_flags(&mut self, flags: u8) {
+        self.status_failures = 0;
         let changed = self.status.take_flags(flags, self.is_disturbed(), self.now);
         let came_up = self.link != LinkState::Up && !self.status.in_doubt();
         if came_up {
@@ -346,13 +386,37 @@ impl Session {
     fn unavailable(&mut self, purpose: Purpose) {
         match purpose {
             Purpose::Fence | Purpose::Proof | Purpose::Order => {}
-            Purpose::Status => self.disturb(|quality| quality.mismatches += 1),
-            Purpose::Register(place) => self.status.drop_register(place),
+            Purpose::Status => {
+                self.status.postpone(self.now);
+                self.status_failed();
+            }
+            Purpose::Register(place) => self.register_unanswered(place),
             Purpose::Reading(entry) => {
                 self.readings.not_available(entry, self.now, &mut self.out);
                 self.end_first_scan();
             }
             Purpose::Discovery(step) => self.discovered(step, None),
+        }
+    }
+
+    /// `Q` got no answer that can be used.
+    fn status_failed(&mut self) {
+        self.status_failures = self.status_failures.saturating_add(1);
+        if self.status_failures < STATUS_FAILURES {
+            return;
+        }
+        self.status_failures = 0;
+        self.status.postpone(self.now);
+        if self.link == LinkState::Up {
+            self.give_up_orders();
+            self.set_link(LinkState::Lost);
+        }
+        self.out.event(Event::Diagnosis(Diagnosis::NoStatus));
+    }
+
+    fn register_unanswered(&mut self, place: usize) {
+        if let Some(status) = self.status.register_unanswered(place, self.now) {
+            self.publish_status(status, false);
         }
     }
 
@@ -368,7 +432,7 @@ impl Session {
         self.quality.timeouts += 1;
         let partial = self.framer.is_open();
         match exchange.purpose {
-            Purpose::Discovery(step) if !partial => self.discovered(step, None),
+            Purpose::Discovery(step) if !partial => self.step_unanswered(step),
             Purpose::Reading(entry) if !partial => {
                 let unsupported = self.readings.silent(entry, self.now, &mut self.out);
                 if !unsupported {
@@ -381,7 +445,7 @@ impl Session {
                     return self.fence(0);
                 }
             }
-            Purpose::Register(place) if !partial => self.status.drop_register(place),
+            Purpose::Register(place) if !partial => self.register_unanswered(place),
             purpose => self.postpone(purpose),
         }
         let silent_probe =
@@ -399,7 +463,8 @@ impl Session {
             Purpose::Reading(entry) => self.readings.failed(entry, self.now),
             Purpose::Register(place) => self.status.postpone_register(place, self.now),
             Purpose::Discovery(step) => self.rediscover(step),
-            Purpose::Fence | Purpose::Proof | Purpose::Status | Purpose::Order => {}
+            Purpose::Status => self.status_failed(),
+            Purpose::Fence | Purpose::Proof | Purpose::Order => {}
         }
     }
 
@@ -418,7 +483,9 @@ impl Session {
         self.readings.disturb(self.now);
         self.exchange = None;
         self.framer.clear();
-        self.settle(0, self.now);
+        // What is sent into an argument becomes part of it: the unit has to forget it first.
+        let wait = if self.order_in_argument() { ARGUMENT_FORGOTTEN } else { Duration::ZERO };
+        self.settle(0, self.now + wait);
     }
 
     /// The same, but while the place is being found anyway nothing needs to be done.
@@ -448,7 +515,7 @@ impl Session {
 
     /// `SM` came.
     fn fenced(&mut self, took: Duration) {
-        self.heard();
+        self.heard(Purpose::Fence);
         self.phase = Phase::Running;
         self.classifier = Classifier::default();
         if took < SLOW_LINE {
@@ -456,12 +523,12 @@ impl Session {
         } else if self.link != LinkState::Up {
             self.shortest_answer = SHORTEST_ANSWER;
         }
-        match self.link {
-            LinkState::Up => self.resume_order(),
-            LinkState::Closed | LinkState::Connecting | LinkState::Lost => {
+        match core::mem::take(&mut self.must_discover) {
+            true => {
                 self.status.begin(self.now);
                 self.discovery = Discovery::begin();
             }
+            false => self.resume_order(),
         }
     }
 

@@ -186,7 +186,17 @@ pub struct Session {
     order_fenced: bool,
     /// Bytes that are no alert came since it sent something.
     order_heard: bool,
+    /// It let the status be read before its next step.
+    order_breathes: bool,
+    /// An order that does not wait for a setting to be written to its end.
+    urgent: Option<Order>,
     tickets: u64,
+    /// The unit has to be discovered once the line is in step.
+    must_discover: bool,
+    /// Questions for the status in a row that got no answer.
+    status_failures: u8,
+    /// Questions for the status in a row, answered or not.
+    status_in_a_row: u8,
     quality: LinkQuality,
     last_heard: Option<Time>,
 }
@@ -197,6 +207,8 @@ struct Unit {
     commands: CodeSet,
     /// The unit told its commands itself.
     listed: bool,
+    /// All this was found out since the port was opened; before, another unit may have been on it.
+    known: bool,
     capabilities: Capabilities,
     firmware: Option<String>,
 }
@@ -230,7 +242,12 @@ impl Session {
             order_waits: false,
             order_fenced: false,
             order_heard: false,
+            order_breathes: false,
+            urgent: None,
             tickets: 0,
+            must_discover: false,
+            status_failures: 0,
+            status_in_a_row: 0,
             quality: LinkQuality::default(),
             last_heard: None,
         }
@@ -238,8 +255,14 @@ impl Session {
 
     /// The port was opened.
     pub fn handle_open(&mut self, now: Time) {
+        if self.phase != Phase::Closed {
+            self.handle_close(now);
+        }
         self.pass_time(now);
         self.set_link(LinkState::Connecting);
+        self.unit.known = false;
+        self.must_discover = true;
+        self.status_failures = 0;
         self.disturbed_until = self.disturbed_until.max(now + UNPROVEN_FOR);
         self.disturbed_since_open = false;
         self.begin_fence();

@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::exchange::Phase;
 use super::{Event, LinkState, Session};
 use crate::alert::Alert;
 use crate::capability::Capability;
@@ -25,6 +26,8 @@ use crate::table::{
 };
 use crate::time::Time;
 
+/// How long an order listens on when what it waited for was something else.
+const WAITS_ANEW: Duration = Duration::from_millis(1500);
 /// The grace delay of a unit that does not tell it; the longest that known units have.
 const UNKNOWN_GRACE: Duration = Duration::from_secs(600);
 
@@ -44,7 +47,7 @@ pub(super) struct Order {
 impl Session {
     /// The commands of this unit, sorted by name. Empty until it was discovered.
     pub fn commands(&self) -> impl Iterator<Item = &'static InstantCommand> + '_ {
-        let known = !self.unit.commands.is_empty();
+        let known = self.unit.known;
         INSTANT_COMMANDS.iter().filter(move |command| {
             known && command.available(&self.unit.commands) && self.permits(command.procedure)
         })
@@ -66,6 +69,7 @@ impl Session {
     ) -> Result<Ticket, Refusal> {
         self.pass_time(now);
         let command = instant(name).ok_or_else(|| Refusal::UnknownCommand(name.into()))?;
+        self.ready_to_judge()?;
         if self.commands().all(|known| known.name != command.name) {
             return Err(Refusal::NotOnThisUnit(command.name));
         }
@@ -80,7 +84,6 @@ impl Session {
         if argument.is_some() && !takes_argument {
             return Err(Refusal::InvalidArgument { name: command.name, problem: "it takes no argument" });
         }
-        self.ready_for_order()?;
         if command.procedure == Procedure::ResetExtremes {
             self.readings.reset_extremes(&mut self.out);
             let ticket = self.next_ticket();
@@ -95,6 +98,12 @@ impl Session {
             }
             procedure => Box::new(Simple::new(procedure, Duration::ZERO)),
         };
+        let switches_off = match command.procedure {
+            Procedure::ShutdownReturn => true,
+            Procedure::Twice(code) => code != Code::one(0x0E),
+            _ => false,
+        };
+        self.ready_for_order(switches_off)?;
         Ok(self.begin_order(operation, None))
     }
 
@@ -105,6 +114,7 @@ impl Session {
     /// A [`Refusal`]: nothing was sent.
     pub fn set(&mut self, now: Time, name: &str, value: &str) -> Result<Ticket, Refusal> {
         self.pass_time(now);
+        self.ready_to_judge()?;
         let known =
             VARIABLES.iter().flat_map(|row| row.names.iter()).find(|known| known.eq_ignore_ascii_case(name));
         let row = known.and_then(|name| Some((*name, self.readings.variable(name)?)));
@@ -119,15 +129,26 @@ impl Session {
             Writable::Text8 => write_text(name, row, value)?,
             Writable::Step => write_field(name, row, value)?,
         };
-        self.ready_for_order()?;
+        self.ready_for_order(false)?;
         Ok(self.begin_order(operation, Some(row)))
     }
 
-    fn ready_for_order(&self) -> Result<(), Refusal> {
+    /// Whether enough is known of the unit to say what it can do. Right after a port was opened another unit may be on it.
+    fn ready_to_judge(&self) -> Result<(), Refusal> {
         match self.link {
-            _ if self.order.is_some() => Err(Refusal::Busy),
-            LinkState::Up => Ok(()),
+            LinkState::Up if self.unit.known => Ok(()),
+            LinkState::Up => Err(Refusal::NotDiscovered),
             _ => Err(Refusal::NotConnected),
+        }
+    }
+
+    /// One order at a time; but what switches the load off does not wait until a setting was stepped to its end.
+    fn ready_for_order(&self, switches_off: bool) -> Result<(), Refusal> {
+        let only_a_setting = self.order.as_ref().is_none_or(|order| order.writes.is_some());
+        match self.order {
+            None => Ok(()),
+            Some(_) if switches_off && only_a_setting && self.urgent.is_none() => Ok(()),
+            Some(_) => Err(Refusal::Busy),
         }
     }
 
@@ -138,9 +159,14 @@ impl Session {
 
     fn begin_order(&mut self, operation: BoxedOperation, writes: Option<&'static Variable>) -> Ticket {
         let ticket = self.next_ticket();
-        self.order =
-            Some(Order { ticket, operation, watches_until: Time::NEVER, announced_off: false, writes });
-        self.order_waits = true;
+        let order = Order { ticket, operation, watches_until: Time::NEVER, announced_off: false, writes };
+        match self.order {
+            None => {
+                self.order = Some(order);
+                self.order_waits = true;
+            }
+            Some(_) => self.urgent = Some(order),
+        }
         self.advance();
         ticket
     }
@@ -275,7 +301,29 @@ impl Session {
 
     /// Whether an order has the line for itself.
     pub(super) fn order_has_line(&self) -> bool {
-        !self.order_waits && self.order.is_some()
+        !self.order_waits && !self.order_breathes && self.order.is_some()
+    }
+
+    /// Between two steps of an order: lets the status be read, or a more urgent order go first. Returns whether something
+    /// was sent.
+    pub(super) fn order_takes_breath(&mut self) -> bool {
+        if !self.order_breathes || self.status.due() <= self.now && self.status_goes_first() {
+            return false;
+        }
+        self.order_breathes = false;
+        if self.urgent.is_some() {
+            if let Some(order) = self.order.take() {
+                self.end_order(order, Outcome::Interrupted);
+            }
+            return self.start_order();
+        }
+        self.tell_order(Input::Resumed);
+        true
+    }
+
+    /// Whether the unit takes what is sent now as part of an argument.
+    pub(super) fn order_in_argument(&self) -> bool {
+        self.order_has_line() && self.order.as_ref().is_some_and(|order| order.operation.in_argument())
     }
 
     /// When the first watching order gives up.
@@ -285,48 +333,64 @@ impl Session {
 
     pub(super) fn check_watch(&mut self) {
         let now = self.now;
-        self.tell_watching(|order| (now >= order.watches_until).then_some(Input::WatchOver));
+        self.tell_watching(|order| {
+            (now >= order.watches_until).then(|| order.operation.step(Input::WatchOver))
+        });
     }
 
     /// A status was read: the effect that orders wait for may show.
     pub(super) fn show_orders(&mut self, status: Status) {
         self.watching.iter_mut().for_each(|order| order.announced_off = false);
-        self.tell_watching(|_| Some(Input::Status(status)));
+        self.tell_watching(|order| Some(order.operation.step(Input::Status(status))));
     }
 
     /// An alert came: on some units it is the answer, or the effect.
     pub(super) fn alert_orders(&mut self, alert: Alert, trusted: bool) {
         if trusted {
-            self.tell_watching(|_| Some(Input::Alert(alert)));
+            self.tell_watching(|order| Some(order.operation.hear(alert)));
         }
         // What noise can make, too: it counts when the UPS then falls silent, as it does with its load off.
         if alert == Alert::LoadOff {
             self.watching.iter_mut().for_each(|order| order.announced_off = true);
         }
-        if self.order_has_line() {
-            self.tell_order(Input::Alert(alert));
+        if self.order_has_line()
+            && self.phase == Phase::Running
+            && let Some(mut order) = self.order.take()
+        {
+            let act = order.operation.hear(alert);
+            self.carry_out(order, act);
         }
     }
 
     /// Tells those that watch; they can only end.
-    fn tell_watching(&mut self, input: impl Fn(&Order) -> Option<Input>) {
+    fn tell_watching(&mut self, tell: impl Fn(&mut Order) -> Option<Act>) {
         let mut still = Vec::new();
         for mut order in core::mem::take(&mut self.watching) {
-            match input(&order).map(|input| order.operation.step(input)) {
+            match tell(&mut order) {
                 Some(Act::Done(outcome)) => self.end_order(order, outcome),
                 _ => still.push(order),
             }
         }
-        self.watching = still;
+        self.watching.append(&mut still);
     }
 
     /// Tells the order that has the line what came, and does what it says.
     pub(super) fn tell_order(&mut self, input: Input) {
-        let keeps_waiting = matches!(input, Input::Alert(_)) && self.exchange.is_some();
-        let Some(mut order) = self.order.take() else { return };
-        match order.operation.step(input) {
-            // It goes on waiting for what it waits for.
-            Act::Listen(_) if keeps_waiting => self.order = Some(order),
+        if let Some(mut order) = self.order.take() {
+            let act = order.operation.step(input);
+            self.carry_out(order, act);
+        }
+    }
+
+    fn carry_out(&mut self, mut order: Order, act: Act) {
+        match act {
+            // What it waits for may have come to its end just now; then it waits anew.
+            Act::Wait => {
+                self.order = Some(order);
+                if self.exchange.is_none() && self.phase == Phase::Running {
+                    self.send_for_order(Vec::new(), WAITS_ANEW);
+                }
+            }
             Act::Send(bytes, wait) => {
                 self.order = Some(order);
                 self.send_for_order(bytes, wait);
@@ -339,11 +403,21 @@ impl Session {
                 self.order = Some(order);
                 self.disturb(|quality| quality.timeouts += 1);
             }
-            Act::Watch(duration) => {
+            Act::Breathe => {
+                self.order = Some(order);
                 self.release_line();
-                self.out.event(Event::Accepted { ticket: order.ticket });
+                self.order_breathes = true;
+                // A breath is for one look at least.
+                self.status_in_a_row = 0;
+            }
+            Act::Watch { duration, accepted } => {
+                self.release_line();
+                if accepted {
+                    self.out.event(Event::Accepted { ticket: order.ticket });
+                }
                 order.watches_until = self.now + duration;
                 self.watching.push(order);
+                self.let_urgent_begin();
             }
             Act::Done(outcome) => {
                 self.release_line();
@@ -352,11 +426,21 @@ impl Session {
         }
     }
 
+    fn let_urgent_begin(&mut self) {
+        if self.order.is_none()
+            && let Some(order) = self.urgent.take()
+        {
+            self.order = Some(order);
+            self.order_waits = true;
+        }
+    }
+
     fn end_order(&mut self, order: Order, outcome: Outcome) {
         if let Some(row) = order.writes {
             self.readings.refresh(row, self.now);
         }
         self.out.event(Event::Done { ticket: order.ticket, outcome });
+        self.let_urgent_begin();
     }
 
     /// The line was disturbed in the midst of an order and is in step again. Where the order stood can't be known.
@@ -374,14 +458,14 @@ impl Session {
 
     /// The UPS fell silent. Where it had said that the load goes off, this is what it looks like.
     pub(super) fn give_up_orders(&mut self) {
-        (self.order_waits, self.order_fenced) = (false, false);
-        let orders = core::mem::take(&mut self.watching).into_iter().chain(self.order.take());
+        (self.order_waits, self.order_fenced, self.order_breathes) = (false, false, false);
+        let orders = core::mem::take(&mut self.watching).into_iter();
+        let orders = orders.chain(self.order.take()).chain(self.urgent.take());
         for mut order in orders {
-            let outcome =
-                match order.announced_off.then(|| order.operation.step(Input::Alert(Alert::LoadOff))) {
-                    Some(Act::Done(outcome)) => outcome,
-                    _ => Outcome::Interrupted,
-                };
+            let outcome = match order.announced_off.then(|| order.operation.hear(Alert::LoadOff)) {
+                Some(Act::Done(outcome)) => outcome,
+                _ => Outcome::Interrupted,
+            };
             self.out.event(Event::Done { ticket: order.ticket, outcome });
         }
     }

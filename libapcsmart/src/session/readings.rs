@@ -46,6 +46,9 @@ pub(super) const UNLISTED_AFTER: Duration = Duration::from_secs(10);
 /// Damaged answers in a row after which a reading waits for its next turn, so that one reading can't stop all others.
 const FAILURES_UNTIL_NEXT_TURN: u8 = 3;
 
+/// The same wrong shape so often in a row is the unit, not the line.
+const ODD_UNTIL_LEFT_ALONE: u8 = 3;
+
 /// How long a reading that was said to be not available rests before it is asked again.
 const REST: Poll = Poll::Static;
 
@@ -65,6 +68,12 @@ struct Entry {
     listed: bool,
     /// It had its turn in the first scan.
     asked: bool,
+    /// It has answered since the unit was identified.
+    answered: bool,
+    /// A second read said what is published.
+    confirmed: bool,
+    /// The last answer of a wrong shape, and how often it came in a row.
+    odd: Option<(Vec<u8>, u8)>,
 }
 
 /// A confirmed answer that waits for a clean answer of another shape.
@@ -86,6 +95,8 @@ pub(super) struct Readings {
     first_scan: bool,
     /// Something was wrong on the line during the first scan.
     first_scan_disturbed: bool,
+    /// Everything was read once, and what that needs a second read for was not told as complete yet.
+    completing: bool,
 }
 
 impl Readings {
@@ -98,21 +109,28 @@ impl Readings {
         suspicious: bool,
         now: Time,
     ) {
+        let rows: Vec<(&'static Variable, bool)> = rows.collect();
+        // Of a unit that lists nothing, everything is tried at once.
+        let waits = |listed: bool| !listed && rows.iter().any(|(_, listed)| *listed);
         let fresh = |(variable, listed)| Entry {
             variable,
             published: None,
             reads: Vec::new(),
-            due: if listed { now } else { now + UNLISTED_AFTER },
+            due: if waits(listed) { now + UNLISTED_AFTER } else { now },
             silences: 0,
             failures: 0,
             refusals: 0,
             listed,
-            asked: !listed,
+            asked: waits(listed),
+            answered: false,
+            confirmed: false,
+            odd: None,
         };
-        self.entries = rows.map(fresh).collect();
+        self.entries = rows.iter().copied().map(fresh).collect();
         self.held.clear();
         self.known_otherwise.clear();
         self.first_scan = true;
+        self.completing = false;
         self.first_scan_disturbed = suspicious;
     }
 
@@ -136,12 +154,13 @@ impl Readings {
         self.first_scan
     }
 
-    /// The next reading to take, if one is due: a doubted one first, then the most wanted, then the longest waiting.
+    /// The next reading to take, if one is due: a doubted one first, then the longest waiting.
     pub(super) fn next(&self, now: Time) -> Option<usize> {
         let due = self.entries.iter().enumerate().filter(|(_, entry)| entry.due <= now);
         let order = |entry: &Entry| match self.first_scan {
             true => (entry.asked, Poll::Fast, Time::ZERO),
-            false => (entry.reads.is_empty(), entry.variable.poll, entry.due),
+            // By lateness: on a slow line the most wanted would otherwise be all that is ever read.
+            false => (entry.reads.is_empty(), Poll::Fast, entry.due),
         };
         due.min_by_key(|(_, entry)| order(entry)).map(|(place, _)| place)
     }
@@ -174,15 +193,26 @@ impl Readings {
 
     /// Takes an answer of the right shape. Returns whether a second read agreed (`Some(true)`), disagreed, or was not
     /// needed.
-    pub(super) fn take(&mut self, place: usize, reply: Vec<u8>, disturbed: bool, now: Time) -> Option<bool> {
+    pub(super) fn take(
+        &mut self,
+        place: usize,
+        reply: Vec<u8>,
+        disturbed: bool,
+        now: Time,
+        out: &mut Outbox,
+    ) -> Option<bool> {
         let first_scan = self.first_scan;
         let entry = &mut self.entries[place];
         (entry.silences, entry.failures, entry.refusals) = (0, 0, 0);
         entry.asked = true;
         entry.due = now + entry.variable.poll.interval();
+        entry.odd = None;
+        entry.answered = true;
         if entry.published.as_ref() == Some(&reply) {
             let doubted = !entry.reads.is_empty();
             entry.reads.clear();
+            entry.confirmed = true;
+            self.widen(place, out);
             return doubted.then_some(false);
         }
         // After a hang-up on a bad line nothing is known that a first value could be compared with.
@@ -231,15 +261,36 @@ impl Readings {
             entry.due = now;
             return;
         }
+        // What has answered before answers again: after a transfer, or when the UPS has woken up.
+        let rest = if entry.answered { entry.variable.poll } else { REST };
+        entry.due = now + rest.interval();
+        self.withdraw(place, out);
+    }
+
+    /// An answer of a wrong shape came. Returns whether it is this unit's way to answer: it came so several times, each time
+    /// on a line that was in step. Then the reading is left alone for long.
+    pub(super) fn is_odd(&mut self, place: usize, reply: &[u8], now: Time, out: &mut Outbox) -> bool {
+        let entry = &mut self.entries[place];
+        let times = match &entry.odd {
+            Some((known, times)) if known == reply => times + 1,
+            _ => 1,
+        };
+        entry.odd = Some((reply.to_vec(), times));
+        if times < ODD_UNTIL_LEFT_ALONE {
+            return false;
+        }
+        entry.odd = None;
+        entry.asked = true;
         entry.due = now + REST.interval();
         self.withdraw(place, out);
+        true
     }
 
     /// No answer came although the UPS listens. Returns whether the command now counts as not supported.
     pub(super) fn silent(&mut self, place: usize, now: Time, out: &mut Outbox) -> bool {
         let entry = &mut self.entries[place];
         entry.silences = entry.silences.saturating_add(1);
-        let answered_before = entry.published.is_some() || !entry.reads.is_empty();
+        let answered_before = entry.answered;
         let [unlisted, listed, known] = SILENCES_UNTIL_UNSUPPORTED;
         let limit = if answered_before {
             known
@@ -284,7 +335,7 @@ impl Readings {
             let shape = shape(self.entries[self.held[place].entry].variable);
             if shape.excludes(grammar) {
                 let held = self.held.remove(place);
-                self.publish(held.entry, held.reply, out);
+                self.publish(held.entry, held.reply, true, out);
             } else {
                 place += 1;
             }
@@ -292,12 +343,22 @@ impl Readings {
     }
 
     /// Ends the first scan once every row had its turn. On a line that stayed clean all readings are published together;
-    /// else each needs its second read. Returns whether the scan ended now.
+    /// else each needs its second read. Returns whether all that was read is published now, once.
     pub(super) fn end_first_scan(&mut self, now: Time, out: &mut Outbox) -> bool {
-        if !self.first_scan || self.entries.iter().any(|entry| !entry.asked) {
+        if self.first_scan && self.entries.iter().all(|entry| entry.asked) {
+            self.first_scan = false;
+            self.completing = true;
+            self.publish_first_scan(now, out);
+        }
+        let waits = |entry: &Entry| entry.published.is_none() && !entry.reads.is_empty();
+        if !self.completing || !self.held.is_empty() || self.entries.iter().any(waits) {
             return false;
         }
-        self.first_scan = false;
+        self.completing = false;
+        true
+    }
+
+    fn publish_first_scan(&mut self, now: Time, out: &mut Outbox) {
         for place in 0..self.entries.len() {
             let entry = &mut self.entries[place];
             match entry.reads.pop() {
@@ -308,7 +369,7 @@ impl Readings {
                 // One read can be wrong on a line that showed no fault yet: everything is read once more, soon.
                 Some(reply) => {
                     entry.due = entry.due.min(now + VERIFY_AFTER);
-                    self.publish(place, reply, out);
+                    self.publish(place, reply, false, out);
                 }
                 None => {}
             }
@@ -319,10 +380,17 @@ impl Readings {
             let names: Vec<&'static str> = read.flat_map(|entry| entry.variable.names).copied().collect();
             let table = |name: &str| VARIABLES.iter().any(|variable| variable.names.contains(&name));
             let current = |name: &str| names.contains(&name) || self.known_otherwise.contains(&name);
-            self.values().map(|(name, _)| name).filter(|name| table(name) && !current(name)).collect()
+            // What is made from a reading goes with it.
+            let source = |name: &'static str| match name {
+                "ups.beeper.status" => "battery.alarm.threshold",
+                "input.voltage.maximum" | "input.voltage.minimum" => "input.voltage",
+                "device.uptime" => "ambient.1.temperature",
+                _ => name,
+            };
+            let gone = |name: &&'static str| table(source(name)) && !current(source(name)) && !current(name);
+            self.values().map(|(name, _)| name).filter(gone).collect()
         };
         gone.into_iter().for_each(|name| self.remove(name, out));
-        true
     }
 
     /// Publishes a value that no row of the table reads.
@@ -349,18 +417,22 @@ impl Readings {
         }
     }
 
-    fn publish(&mut self, place: usize, reply: Vec<u8>, out: &mut Outbox) {
+    /// `confirmed`: two reads said so.
+    fn publish(&mut self, place: usize, reply: Vec<u8>, confirmed: bool, out: &mut Outbox) {
         let variable = self.entries[place].variable;
         let values = variable.values(&reply);
-        self.entries[place].published = Some(reply);
+        let entry = &mut self.entries[place];
+        (entry.published, entry.confirmed) = (Some(reply), confirmed);
         for name in variable.names {
             if values.iter().all(|(named, _)| named != name) {
                 self.remove(name, out);
             }
         }
         for (name, value) in values {
-            if name == "input.voltage" {
-                self.widen(&value, out);
+            if name == "ups.serial" && self.value(name).is_some_and(|known| *known != value) {
+                // Another unit: its input had other extremes.
+                self.remove("input.voltage.maximum", out);
+                self.remove("input.voltage.minimum", out);
             }
             if name == "battery.alarm.threshold" {
                 let enabled = value != Value::from("N");
@@ -368,10 +440,17 @@ impl Readings {
             }
             self.put(name, value, out);
         }
+        self.widen(place, out);
     }
 
-    /// Keeps the extremes of the input voltage ourselves: reading `M` or `N` resets them in the UPS.
-    fn widen(&mut self, voltage: &Value, out: &mut Outbox) {
+    /// Keeps the extremes of the input voltage ourselves: reading `M` or `N` resets them in the UPS. Only what two reads said
+    /// may become an extreme, because it stays one.
+    fn widen(&mut self, place: usize, out: &mut Outbox) {
+        let entry = &self.entries[place];
+        if !entry.confirmed || !entry.variable.names.contains(&"input.voltage") {
+            return;
+        }
+        let Some(voltage) = self.value("input.voltage").cloned() else { return };
         let beyond = |name: &str, test: fn(f64, f64) -> bool| match (
             self.value(name).and_then(Value::as_f64),
             voltage.as_f64(),
@@ -400,6 +479,12 @@ impl Readings {
     fn withdraw(&mut self, place: usize, out: &mut Outbox) {
         if self.entries[place].published.take().is_some() {
             self.entries[place].variable.names.iter().for_each(|name| self.remove(name, out));
+            let made_from_it: &[&'static str] = match self.entries[place].variable.names[0] {
+                "battery.alarm.threshold" => &["ups.beeper.status"],
+                "ambient.1.temperature" => &["device.uptime"],
+                _ => &[],
+            };
+            made_from_it.iter().for_each(|name| self.remove(name, out));
         }
     }
 }

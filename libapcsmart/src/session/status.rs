@@ -18,6 +18,11 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const ZERO_APART: Duration = Duration::from_secs(1);
 /// Between two reads of a register.
 const REGISTER_INTERVAL: Duration = Duration::from_secs(20);
+/// How long a register that was not answered is left alone.
+const REGISTER_REST: Duration = Duration::from_secs(600);
+/// Questions in a row without an answer until a register counts as absent: one that the unit does not list, one that it
+/// lists, and one that has answered before.
+const SILENCES_UNTIL_ABSENT: [u8; 3] = [1, 2, 4];
 /// How long after an alert a change that it announces is expected.
 const ANNOUNCED_FOR: Duration = Duration::from_secs(5);
 /// How often `Q` is asked again at once when it does not show what an alert announced.
@@ -62,8 +67,19 @@ struct Candidate {
 #[derive(Debug, Clone, Copy)]
 struct Register {
     due: Time,
+    /// The unit says that it has it.
+    listed: bool,
+    /// Questions in a row that got no answer.
+    silences: u8,
+    /// It counts as absent until its next turn.
+    absent: bool,
     /// A value that differs from what is published, and how often it was read in a row.
     candidate: Option<(u8, u8)>,
+}
+
+impl Register {
+    const NONE: Register =
+        Register { due: Time::NEVER, listed: false, silences: 0, absent: false, candidate: None };
 }
 
 impl StatusTracker {
@@ -73,7 +89,7 @@ impl StatusTracker {
             candidate: None,
             announced: None,
             due: Time::ZERO,
-            registers: [Register { due: Time::NEVER, candidate: None }; 3],
+            registers: [Register::NONE; 3],
             confirmed: None,
         }
     }
@@ -97,16 +113,55 @@ impl StatusTracker {
     pub(super) fn begin(&mut self, now: Time) {
         self.due = now;
         self.candidate = None;
+        self.announced = None;
+        // Its registers are read again before anything is said of them: it may be another unit.
+        self.registers = [Register::NONE; 3];
+        self.published = self.published.map(|status| Status { flags: status.flags, ..Status::default() });
     }
 
-    /// This unit has the register at `place` of [`REGISTERS`].
-    pub(super) fn watch_register(&mut self, place: usize, now: Time) {
-        self.registers[place].due = now;
+    /// This unit may have the register at `place` of [`REGISTERS`]; `listed` when it says so.
+    pub(super) fn watch_register(&mut self, place: usize, listed: bool, now: Time) {
+        self.registers[place] = Register { due: now, listed, ..Register::NONE };
     }
 
-    /// This unit does not have the register at `place`.
-    pub(super) fn drop_register(&mut self, place: usize) {
-        self.registers[place] = Register { due: Time::NEVER, candidate: None };
+    /// No answer came to the register at `place`, or the unit says that it has none. Returns the new status when a value that
+    /// was published is known no more.
+    pub(super) fn register_unanswered(&mut self, place: usize, now: Time) -> Option<Status> {
+        let status = self.published?;
+        let known = [status.state, status.trip1, status.trip][place].is_some();
+        let register = &mut self.registers[place];
+        register.silences = register.silences.saturating_add(1);
+        let [unlisted, listed, answered] = SILENCES_UNTIL_ABSENT;
+        let limit = if known {
+            answered
+        } else if register.listed {
+            listed
+        } else {
+            unlisted
+        };
+        register.due = now + INTERVAL;
+        if register.silences < limit {
+            return None;
+        }
+        *register =
+            Register { due: now + REGISTER_REST, listed: register.listed, absent: true, ..Register::NONE };
+        self.set_register(place, None).filter(|_| known)
+    }
+
+    fn set_register(&mut self, place: usize, value: Option<u8>) -> Option<Status> {
+        let mut status = self.published?;
+        *[&mut status.state, &mut status.trip1, &mut status.trip][place] = value;
+        self.publish(status)
+    }
+
+    /// `Q` can not be answered now: it is asked again in a second.
+    pub(super) fn postpone(&mut self, now: Time) {
+        self.due = now + INTERVAL;
+    }
+
+    /// Whether an answer is doubted, or an alert waits for one.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.in_doubt() || self.announced.is_some_and(|alert| alert.unseen < ASKED_AGAIN)
     }
 
     pub(super) fn due(&self) -> Time {
@@ -159,7 +214,9 @@ impl StatusTracker {
             return None;
         }
         let candidate = match self.candidate {
-            Some(known) if known.flags == flags => Candidate { reads: known.reads + 1, ..known },
+            Some(known) if known.flags == flags => {
+                Candidate { reads: known.reads.saturating_add(1), ..known }
+            }
             _ => Candidate { flags, since: now, reads: 1 },
         };
         let announced = self.announced.is_some_and(|alert| flags == alert.flags && now <= alert.until);
@@ -202,6 +259,7 @@ impl StatusTracker {
     ) -> Option<Status> {
         let register = &mut self.registers[place];
         register.due = now + REGISTER_INTERVAL;
+        (register.silences, register.absent) = (0, false);
         let status = self.published?;
         let known = [status.state, status.trip1, status.trip][place];
         if known == Some(value) {
@@ -219,9 +277,7 @@ impl StatusTracker {
             return None;
         }
         register.candidate = None;
-        let mut status = status;
-        *[&mut status.state, &mut status.trip1, &mut status.trip][place] = Some(value);
-        self.publish(status)
+        self.set_register(place, Some(value))
     }
 
     /// An answer to the register did not come or was damaged.
@@ -230,7 +286,8 @@ impl StatusTracker {
     }
 
     fn hurry_registers(&mut self, now: Time) {
-        let watched = self.registers.iter_mut().filter(|register| register.due != Time::NEVER);
+        let watched =
+            self.registers.iter_mut().filter(|register| register.due != Time::NEVER && !register.absent);
         watched.for_each(|register| register.due = now);
     }
 
@@ -331,7 +388,7 @@ mod tests {
     #[test]
     fn a_register_is_believed_at_its_third_read() {
         let mut tracker = online();
-        tracker.watch_register(2, at(100));
+        tracker.watch_register(2, true, at(100));
         assert_eq!(tracker.take_register(2, 0x80, false, at(100)), None);
         assert_eq!(tracker.take_register(2, 0x80, false, at(130)), None);
         assert_eq!(
@@ -343,7 +400,7 @@ mod tests {
     #[test]
     fn an_abnormal_alert_says_look_and_changes_nothing_itself() {
         let mut tracker = online();
-        tracker.watch_register(2, at(100));
+        tracker.watch_register(2, true, at(100));
         tracker.take_register(2, 0, false, at(100));
         tracker.take_register(2, 0, false, at(130));
         tracker.take_register(2, 0, false, at(160));
