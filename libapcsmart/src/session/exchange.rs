@@ -377,7 +377,7 @@ impl Session {
         if let Some(status) = changed.or(self.status.published().filter(|_| came_up)) {
             self.publish_status(status, came_up);
         }
-        if let Some(status) = self.status.published() {
+        if let Some(status) = self.status.published().filter(|_| !self.status.in_doubt()) {
             self.show_orders(status);
         }
     }
