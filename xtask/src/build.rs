@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::command::Run;
 use crate::onmc::{self, Written};
 use crate::workspace::{GUEST_TARGET, Guest, Profile, Workspace};
-use crate::{console, wasm_target};
+use crate::{console, install, wasm_target};
 
 /// What `cargo xtask build` takes.
 #[derive(clap::Args)]
@@ -44,7 +44,8 @@ fn programs(workspace: &Workspace, profile: Profile) -> Result<()> {
     if profile == Profile::Release {
         cargo = cargo.arg("--release");
     }
-    cargo.show()
+    cargo.show()?;
+    install::libraries(workspace, profile)
 }
 
 /// Builds and packs the guests; gives the packages' paths.
