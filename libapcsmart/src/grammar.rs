@@ -174,20 +174,31 @@ impl Grammar {
     }
 }
 
+/// Digits in front of the point: no value of any unit has more, and a doubled digit makes one more.
+const LONGEST_WHOLE: u8 = 3;
+
 /// The digits behind the point of a decimal number; none when `text` is no such number.
 fn decimal_places(text: &[u8]) -> Option<u8> {
     let unsigned = text.strip_prefix(b"-").unwrap_or(text);
     let point = unsigned.iter().position(|byte| *byte == b'.')?;
     let (whole, places) = (&unsigned[..point], &unsigned[point + 1..]);
     let well_formed = all(whole, u8::is_ascii_digit)
-        && length(whole, 1, 4)
+        && length(whole, 1, LONGEST_WHOLE)
         && all(places, u8::is_ascii_digit)
         && length(places, 1, 3);
     well_formed.then_some(places.len() as u8)
 }
 
 fn is_number(text: &[u8]) -> bool {
-    decimal_places(text).is_some() || (all(text, u8::is_ascii_digit) && length(text, 1, 6))
+    let digits = text.iter().filter(|byte| **byte != b'.').count();
+    let points = text.iter().filter(|byte| **byte == b'.').count();
+    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+    let plain = unsigned.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    plain
+        && points <= 1
+        && (1..=7).contains(&digits)
+        && !unsigned.starts_with(b".")
+        && !unsigned.ends_with(b".")
 }
 
 fn packed(reply: &[u8]) -> bool {
@@ -238,7 +249,9 @@ mod tests {
         for reply in ["231.8", "000.0", "100.0", "027.4", "-05.0"] {
             assert!(decimal1.accepts(reply.as_bytes()), "{reply}");
         }
-        for reply in ["231.", ".8", "2318", "23a.8", "231.85", "231.8 ", "2-1.8", "", "-", "12345.6"] {
+        for reply in
+            ["231.", ".8", "2318", "23a.8", "231.85", "231.8 ", "2-1.8", "", "-", "12345.6", "2221.4"]
+        {
             assert!(!decimal1.accepts(reply.as_bytes()), "{reply}");
         }
         assert!(Grammar::FourDigits.accepts(b"13.61") && Grammar::FourDigits.accepts(b"218.1"));
