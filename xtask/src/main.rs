@@ -16,6 +16,7 @@ mod headers;
 mod install;
 mod onmc;
 mod port_owner;
+mod python;
 mod services;
 mod setup;
 mod soak;
@@ -51,6 +52,8 @@ enum Task {
     DemoControl(demo::ControlOptions),
     /// Run every test.
     Test,
+    /// Build the Python package and run its tests.
+    Python,
     /// Run every check and every test, as for a submission.
     Ci,
     /// Run the long campaigns and the fuzz targets.
@@ -85,6 +88,7 @@ fn run(task: Task) -> Result<()> {
         Task::Demo(options) => demo::run(&workspace, &options),
         Task::DemoControl(options) => demo::control(&workspace, &options),
         Task::Test => test::run(&workspace),
+        Task::Python => python::run(&workspace),
         Task::Ci => ci::run(&workspace),
         Task::Soak(options) => soak::run(&workspace, &options),
         Task::Bench(options) => bench::run(&workspace, &options),

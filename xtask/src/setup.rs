@@ -24,6 +24,8 @@ pub(crate) struct Options {
 pub(crate) enum Task {
     /// `cargo xtask test`
     Test,
+    /// `cargo xtask python`, and as a part of it `cargo xtask test`
+    Python,
     /// `cargo xtask bench`
     Bench,
 }
@@ -53,12 +55,14 @@ struct Peer {
 
 enum Probe {
     Program(&'static str),
+    /// A module of the Python that is first in `PATH`, which need not be Debian's.
+    Python(&'static str),
     File(&'static str),
     /// Nothing tells better than dpkg: where a library's file is depends on the machine.
     Dpkg,
 }
 
-const PEERS: [Peer; 8] = [
+const PEERS: [Peer; 14] = [
     Peer {
         package: "nut-client",
         purpose: "upsc, upscmd, upsrw, upsmon and upslog as clients of our NUT server",
@@ -81,6 +85,42 @@ const PEERS: [Peer; 8] = [
         package: "python3-nut",
         purpose: "PyNUT as a client of our NUT server",
         probe: Probe::File("/usr/lib/python3/dist-packages/PyNUT.py"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "python3-venv",
+        purpose: "an environment in which our Python package is tested",
+        probe: Probe::Python("ensurepip"),
+        tasks: &[Task::Test, Task::Python],
+    },
+    Peer {
+        package: "gcc",
+        purpose: "C programs that use the library",
+        probe: Probe::Program("gcc"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "g++",
+        purpose: "the same programs as C++",
+        probe: Probe::Program("g++"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "pkg-config",
+        purpose: "what C programs ask for the library's flags",
+        probe: Probe::Program("pkg-config"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "binutils",
+        purpose: "nm, which tells what the library exports",
+        probe: Probe::Program("nm"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "libglib2.0-dev",
+        purpose: "a C program with GLib's main loop",
+        probe: Probe::File("/usr/include/glib-2.0/glib.h"),
         tasks: &[Task::Test],
     },
     Peer {
@@ -116,6 +156,7 @@ impl Peer {
     fn is_present(&self) -> bool {
         match self.probe {
             Probe::Program(name) => find_program(name).is_some(),
+            Probe::Python(module) => Run::new("python3").args(["-c", &format!("import {module}")]).succeeds(),
             Probe::File(path) => Path::new(path).exists(),
             Probe::Dpkg => debian::is_installed(self.package),
         }

@@ -6,7 +6,7 @@ use crate::command::Run;
 use crate::setup;
 use crate::steps::Steps;
 use crate::workspace::{Profile, Workspace};
-use crate::{build, console};
+use crate::{build, console, python};
 
 /// Runs all tests.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -25,7 +25,8 @@ pub(crate) fn add_to(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     steps.step("build", || build::everything(workspace, Profile::Dev))?;
     steps.step("library, host and tools", || {
         Run::cargo(workspace, "test").args(["--workspace", "--locked"]).show()
-    })
+    })?;
+    python::add_to(steps, workspace)
 }
 
 /// Natively: a guest's logic runs against a simulated host there. `build` and the host's tests run the real thing.

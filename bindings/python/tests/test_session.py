@@ -11,8 +11,8 @@ from apcsmart import (
     Discovered,
     Event,
     Link,
+    NotConnected,
     NotKnown,
-    NotOnThisUps,
     Occurred,
     OrderDone,
     OutcomeKind,
@@ -108,5 +108,5 @@ def test_a_session_without_a_port_waits_for_nothing_and_knows_nothing() -> None:
         assert session.commands == {}
         with pytest.raises(NotKnown, match="not read yet"):
             session.status
-        with pytest.raises(NotOnThisUps):
+        with pytest.raises(NotConnected):
             session.run(0, "test.panel.start")

@@ -31,6 +31,7 @@ class Result(enum.IntEnum):
     INVALID_VALUE = 106
     BUSY = 107
     NOT_CONNECTED = 108
+    NOT_DISCOVERED = 109
     INVALID_ADDRESS = 200
     NO_SUCH_PORT = 201
     NO_PERMISSION = 202
@@ -107,7 +108,7 @@ class UnknownCommand(Refused):
 
 
 class NotOnThisUps(Refused):
-    """The command exists, but not on this UPS, or the UPS is not discovered yet."""
+    """The command exists, but not on this UPS."""
 
     code = Result.NOT_ON_THIS_UPS
 
@@ -152,6 +153,12 @@ class NotConnected(Refused):
     """No UPS answers."""
 
     code = Result.NOT_CONNECTED
+
+
+class NotDiscovered(Refused):
+    """What this UPS can do is not known yet: order it again after :class:`~apcsmart.Discovered`."""
+
+    code = Result.NOT_DISCOVERED
 
 
 class PortError(ApcSmartError):

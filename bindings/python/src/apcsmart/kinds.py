@@ -81,6 +81,8 @@ class Diagnosis(_Kind):
     """The UPS speaks by levels of its wires, not by bytes."""
     OTHER_DEVICE = 7
     """Text that is no answer: another device."""
+    NO_STATUS = 8
+    """A UPS answers and does not tell its status."""
 
 
 class OutcomeKind(_Kind):
