@@ -70,7 +70,10 @@ impl Grammar {
         let trimmed = reply.trim_ascii_end();
         match self {
             Grammar::Decimal(least, most) => {
+                // No voltage, load or temperature has four digits in front of its point; a doubled one does.
                 decimal_places(reply).is_some_and(|n| (least..=most).contains(&n))
+                    && reply.iter().take_while(|byte| **byte != b'.').filter(|byte| **byte != b'-').count()
+                        <= 3
             }
             Grammar::FourDigits => {
                 decimal_places(reply).is_some_and(|n| n <= 2)
