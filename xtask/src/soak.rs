@@ -25,7 +25,7 @@ const SLOWEST_INPUT: &str = "-timeout=10";
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// How long to run each fuzz target.
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     minutes: u64,
     /// Only this fuzz target, and no campaigns.
     #[arg(long, value_name = "NAME")]
