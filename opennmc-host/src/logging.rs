@@ -1,9 +1,18 @@
 //! The log: one line per happening, on standard error.
 //!
+//! Whoever reads the log may stop reading: a pipe that is full, a disk without room, a dead `tee`. Nothing here may make the
+//! main loop wait for it or fail because of it: once [`Log::detach`] was called lines go through a bounded queue to a thread of
+//! their own, what does not fit is dropped and counted, and a failed write is forgotten.
+//!
 //! systemd's journal stamps lines itself and reads a priority from a `<N>` in front, so under it lines carry that
 //! instead of a time. Control characters are escaped: no text that came over a wire can forge a line.
 
 use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::fs::fstat;
 use tracing::field::{Field, Visit};
@@ -16,17 +25,134 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::LogFilter;
 
+/// Lines that wait for a reader; about 100 KiB of text.
+const QUEUE: usize = 1024;
+/// How long the end of the process waits for the last lines to be read.
+const LAST_LINES: Duration = Duration::from_millis(200);
+
+/// The log of the whole process. Dropping it waits a moment for its last lines.
+#[derive(Debug)]
+pub struct Log {
+    queue: Arc<Queue>,
+    ended: Option<Receiver<()>>,
+}
+
 /// Sends the log of the whole process to standard error. Later calls change nothing.
-pub fn init(filter: &LogFilter) {
+pub fn init(filter: &LogFilter) -> Log {
     let style = if journal_reads_stderr() { Style::Journal } else { Style::Plain };
+    let queue = Arc::new(Queue::default());
+    let writer = Arc::clone(&queue);
     let result = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter.directives()))
-        .with_writer(std::io::stderr)
+        // It would report a failed write with a print that panics.
+        .log_internal_errors(false)
+        .with_writer(move || LineWriter(Arc::clone(&writer)))
         .event_format(style)
         .try_init();
     if let Err(error) = result {
         tracing::debug!("the log was set up before: {error}");
     }
+    Log { queue, ended: None }
+}
+
+impl Log {
+    /// From now on no reader of the log can hold up whoever writes to it. Call it when the main loop has taken the signals:
+    /// the thread that this starts must not receive them.
+    pub fn detach(&mut self) {
+        let (sender, lines) = sync_channel::<Item>(QUEUE);
+        let (end, ended) = sync_channel(1);
+        let queue = Arc::clone(&self.queue);
+        let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || {
+            for item in lines {
+                let lost = queue.lost.swap(0, Relaxed);
+                if lost > 0 {
+                    write(
+                        format!("{lost} lines of the log were lost: nobody read them in time\n").as_bytes(),
+                    );
+                }
+                match item {
+                    Item::Line(line) => write(&line),
+                    Item::Mark(reached) => drop(reached.send(())),
+                }
+            }
+            let _ = end.send(());
+        });
+        match thread {
+            Ok(_) => {
+                *self.queue.sender() = Some(sender);
+                self.ended = Some(ended);
+            }
+            Err(error) => tracing::warn!("the log has no thread of its own: {error}"),
+        }
+    }
+}
+
+impl Log {
+    /// Something that waits until everything logged so far was written, but not for long.
+    pub fn flusher(&self) -> impl Fn() + use<> {
+        let queue = Arc::clone(&self.queue);
+        move || {
+            let (mark, reached) = sync_channel(1);
+            let sent = queue.sender().as_ref().is_some_and(|queue| queue.try_send(Item::Mark(mark)).is_ok());
+            if sent {
+                let _ = reached.recv_timeout(LAST_LINES);
+            }
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.queue.sender().take();
+        if let Some(ended) = &self.ended {
+            let _ = ended.recv_timeout(LAST_LINES);
+        }
+    }
+}
+
+enum Item {
+    Line(Vec<u8>),
+    /// Everything before it was written when it is answered.
+    Mark(SyncSender<()>),
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    sender: Mutex<Option<SyncSender<Item>>>,
+    lost: AtomicU64,
+}
+
+impl Queue {
+    fn sender(&self) -> MutexGuard<'_, Option<SyncSender<Item>>> {
+        // A thread that panicked with the lock held left a whole sender behind.
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes one line at a time: the formatter writes each in one piece.
+struct LineWriter(Arc<Queue>);
+
+impl io::Write for LineWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match &*self.0.sender() {
+            Some(queue) => {
+                if let Err(TrySendError::Full(_)) = queue.try_send(Item::Line(line.to_vec())) {
+                    self.0.lost.fetch_add(1, Relaxed);
+                }
+            }
+            None => write(line),
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// There is nowhere to tell of a log that can't be written.
+fn write(line: &[u8]) {
+    let _ = io::Write::write_all(&mut io::stderr(), line);
 }
 
 /// How a line begins.
@@ -106,7 +232,6 @@ fn journal_reads_stderr() -> bool {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::sync::{Arc, Mutex};
 
     use super::*;
 

@@ -278,3 +278,37 @@ fn the_log_level_comes_from_the_command_line_then_the_environment_then_the_file(
     assert_eq!(logged(&[], Some("warn")), Some("WARN"));
     assert_eq!(logged(&["--log", "debug"], Some("warn")), Some("DEBUG"));
 }
+
+#[test]
+fn a_log_that_nobody_can_write_stops_nothing() {
+    let place = Place::simulated();
+    let mut command = place.run();
+    command.stderr(File::create("/dev/full").unwrap());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let place = Place::simulated();
+    let mut command = place.run();
+    command.args(["--log", "trace"]).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // The pipe stays open and is never read; the daemon writes more into it than it holds.
+    let unread = child.stderr.take().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    for _ in 0..5000 {
+        // Each makes a line.
+        kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+        std::thread::yield_now();
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    drop(unread);
+}

@@ -1,20 +1,22 @@
 //! `opennmc run`.
 
+use std::io::Write as _;
+
 use super::{Exit, RunArguments};
 use crate::config::Settings;
-use crate::logging;
+use crate::logging::{self, Log};
 use crate::main_loop::{self, MainLoop};
 
 pub(super) fn run(arguments: RunArguments) -> Exit {
     let settings = match arguments.config.load() {
         Ok(settings) => overridden(settings, &arguments),
         Err(error) => {
-            eprintln!("{error}");
+            let _ = writeln!(std::io::stderr(), "{error}");
             return Exit::BadConfiguration;
         }
     };
-    logging::init(&settings.log.clone().unwrap_or_default());
-    match serve(settings) {
+    let mut log = logging::init(&settings.log.clone().unwrap_or_default());
+    match serve(settings, &mut log) {
         Ok(()) => Exit::Done,
         Err(error) => {
             tracing::error!("{error}");
@@ -35,10 +37,12 @@ fn overridden(mut settings: Settings, arguments: &RunArguments) -> Settings {
     settings
 }
 
-fn serve(settings: Settings) -> Result<(), main_loop::Error> {
+fn serve(settings: Settings, log: &mut Log) -> Result<(), main_loop::Error> {
     let mut main_loop = MainLoop::new()?;
     // Before anything can start a thread: a thread started earlier would still die of these signals.
     main_loop.handle_signals()?;
+    log.detach();
     main_loop.start(settings)?;
-    main_loop.run()
+    // Who waits for `ready` finds in the log what led to it.
+    main_loop.run(log.flusher())
 }

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use apcsmart::{Output, Session, SessionConfig, Time, serial};
 use calloop::channel::Sender;
@@ -34,6 +35,10 @@ pub(crate) use self::tcp::Resolved;
 
 /// NUT's name of the driver whose protocol this is.
 const DRIVER: &str = "apcsmart";
+/// A look-up that takes longer is an attempt that has not succeeded yet; nobody waits for it.
+const LOOK_UP_PATIENCE: Duration = Duration::from_secs(2);
+/// How many times the silence that makes data stale makes the port be opened anew.
+const STALE_UNTIL_REOPENED: u32 = 4;
 const UNPLUGGED: &str = "the simulated line is unplugged";
 
 /// One UPS and its port.
@@ -60,16 +65,12 @@ pub(crate) struct Link {
 enum Connection {
     /// Closed; the plan says when to try again.
     Closed,
-    /// The resolver thread is at work.
-    Resolving,
+    /// The resolver thread is at work, and counts as an attempt from then on: a dead name server takes minutes to give up.
+    Resolving { attempt_from: Time },
     /// A connection is being made. `others` are the addresses to try if this fails.
-    Connecting {
-        socket: Rc<OwnedFd>,
-        token: RegistrationToken,
-        until: Time,
-        others: VecDeque<SocketAddr>,
-    },
-    Open(Wire),
+    Connecting { socket: Rc<OwnedFd>, token: RegistrationToken, until: Time, others: VecDeque<SocketAddr> },
+    /// Open, since then at least nothing was heard.
+    Open { wire: Wire, since: Time },
     /// To the simulated UPS of this link.
     Simulated,
 }
@@ -110,14 +111,16 @@ impl Link {
                 let registered = opened
                     .and_then(|file| Wire::open(handle, self.index, file).map_err(|error| error.to_string()));
                 match registered {
-                    Ok(wire) => self.opened(handle, now, Connection::Open(wire)),
+                    Ok(wire) => self.opened(handle, now, Connection::Open { wire, since: now }),
                     Err(error) => self.lose(handle, now, &error),
                 }
             }
             Port::Tcp(address) => match tcp::numeric(&address) {
                 Some(address) => self.connect(handle, now, VecDeque::from([address])),
                 None => match tcp::resolve(self.index, &address, self.resolved.clone()) {
-                    Ok(()) => self.connection = Connection::Resolving,
+                    Ok(()) => {
+                        self.connection = Connection::Resolving { attempt_from: now + LOOK_UP_PATIENCE }
+                    }
                     Err(error) => {
                         self.lose(handle, now, &format!("can't start a thread for the look-up: {error}"))
                     }
@@ -138,7 +141,7 @@ impl Link {
         now: Time,
         resolved: Resolved,
     ) {
-        if !matches!(self.connection, Connection::Resolving) {
+        if !matches!(self.connection, Connection::Resolving { .. }) {
             return;
         }
         self.connection = Connection::Closed;
@@ -160,7 +163,7 @@ impl Link {
         // The loop's own reference to the socket may live until its turn ends, so the new source gets a duplicate.
         let made = socket.try_clone().and_then(tcp::finish);
         match made.and_then(|file| Wire::open(handle, self.index, file)) {
-            Ok(wire) => self.opened(handle, now, Connection::Open(wire)),
+            Ok(wire) => self.opened(handle, now, Connection::Open { wire, since: now }),
             Err(error) => self.try_next_address(handle, now, others, &error.to_string()),
         }
         self.arm(handle, now);
@@ -168,7 +171,7 @@ impl Link {
 
     /// Bytes came in, or the port hung up.
     pub(crate) fn handle_readable(&mut self, handle: &LoopHandle<'static, State>, now: Time) {
-        let Connection::Open(wire) = &self.connection else { return };
+        let Connection::Open { wire, .. } = &self.connection else { return };
         match wire.receive() {
             Received::Bytes(bytes) => {
                 tracing::trace!(ups = %self.settings.name, "read {}", bytes.escape_ascii());
@@ -184,6 +187,7 @@ impl Link {
     /// The timer fired: whatever is due is done.
     pub(crate) fn handle_timer(&mut self, handle: &LoopHandle<'static, State>, now: Time) {
         self.timer = None;
+        let silent_until = self.silent_until();
         match &mut self.connection {
             Connection::Closed => {
                 if self.reopen.is_due(now, device_file(&self.settings.port)) {
@@ -197,7 +201,12 @@ impl Link {
                 self.try_next_address(handle, now, others, "the connection can't be made: no answer");
             }
             Connection::Simulated => self.receive_simulated(handle, now),
-            Connection::Resolving | Connection::Connecting { .. } | Connection::Open(_) => {}
+            Connection::Resolving { attempt_from } => self.attempted |= now >= *attempt_from,
+            Connection::Open { .. } if now >= silent_until => {
+                // Some converters and drivers only come back when their port is opened anew.
+                self.lose(handle, now, "nothing answers; the port is opened again");
+            }
+            Connection::Connecting { .. } | Connection::Open { .. } => {}
         }
         self.session.handle_timeout(now);
         self.drain(handle, now);
@@ -310,12 +319,12 @@ impl Link {
     /// Lets go of the port. True when the session had it.
     fn disconnect(&mut self, handle: &LoopHandle<'static, State>) -> bool {
         match std::mem::replace(&mut self.connection, Connection::Closed) {
-            Connection::Closed | Connection::Resolving => false,
+            Connection::Closed | Connection::Resolving { .. } => false,
             Connection::Connecting { token, .. } => {
                 handle.remove(token);
                 false
             }
-            Connection::Open(wire) => {
+            Connection::Open { wire, .. } => {
                 wire.close(handle);
                 true
             }
@@ -350,7 +359,7 @@ impl Link {
     fn send(&mut self, now: Time, bytes: &[u8]) -> Result<(), String> {
         tracing::trace!(ups = %self.settings.name, "write {}", bytes.escape_ascii());
         match &mut self.connection {
-            Connection::Open(wire) => wire.send(bytes),
+            Connection::Open { wire, .. } => wire.send(bytes),
             Connection::Simulated => {
                 if let Some(simulated) = &mut self.simulated {
                     simulated.send(now, bytes);
@@ -358,8 +367,15 @@ impl Link {
                 Ok(())
             }
             // The session has been told that the port is closed; what it said before that is lost with it.
-            Connection::Closed | Connection::Resolving | Connection::Connecting { .. } => Ok(()),
+            Connection::Closed | Connection::Resolving { .. } | Connection::Connecting { .. } => Ok(()),
         }
+    }
+
+    /// When an open port has been silent for so long that it is opened anew.
+    fn silent_until(&self) -> Time {
+        let Connection::Open { since, .. } = self.connection else { return Time::NEVER };
+        let heard = self.session.last_heard().unwrap_or(since);
+        heard.max(since) + self.settings.stale_after * STALE_UNTIL_REOPENED
     }
 
     /// Sets the timer for whatever is due first. A timer that is set too early is left alone: it costs one idle turn.
@@ -368,7 +384,9 @@ impl Link {
             Connection::Closed => self.reopen.deadline(),
             Connection::Connecting { until, .. } => *until,
             Connection::Simulated => self.simulated.as_ref().map_or(Time::NEVER, Simulated::deadline),
-            Connection::Resolving | Connection::Open(_) => Time::NEVER,
+            Connection::Resolving { attempt_from } if !self.attempted => *attempt_from,
+            Connection::Resolving { .. } => Time::NEVER,
+            Connection::Open { .. } => self.silent_until(),
         };
         let deadline = connection.min(self.session_deadline).min(self.device.deadline());
         if let Some((token, armed)) = self.timer {

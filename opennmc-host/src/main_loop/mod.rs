@@ -110,12 +110,15 @@ impl MainLoop {
     }
 
     /// Turns until SIGTERM or SIGINT, then ends everything.
-    pub fn run(&mut self) -> Result<(), Error> {
+    ///
+    /// `before_ready` is called once, before the world is told that everything is up.
+    pub fn run(&mut self, before_ready: impl Fn()) -> Result<(), Error> {
         let mut announced = false;
         let mut failures = 0;
         while !self.state.stopping {
             if !announced && self.is_ready() {
                 announced = true;
+                before_ready();
                 announce();
             }
             match self.turn(None) {

@@ -145,6 +145,21 @@ fn a_ups_that_falls_silent_is_stale_until_it_answers_again() {
 }
 
 #[test]
+fn a_port_that_stays_silent_is_opened_again_without_another_word() {
+    let mut bench = Bench::new();
+    let port = bench.dir().join("tty");
+    let mut peer = Peer::on_pty(&port);
+    bench.start(&format!("[ups.main]\nport = \"{}\"\nstale-after = 5\n", port.display()));
+    bench.turn_until_main_is(Availability::Live);
+    peer.control("mute on");
+    bench.turn_until("the port was given up", |bench| bench.count("the port is opened again") == 1);
+    peer.control("mute off");
+    bench.turn_until_main_is(Availability::Live);
+    assert_eq!(bench.count("UPS main can no longer be reached"), 1);
+    assert_eq!(bench.count("UPS main answers again"), 1);
+}
+
+#[test]
 fn a_ups_that_can_not_be_reached_does_not_hold_up_another() {
     let mut bench = Bench::new();
     bench.start("[ups.dead]\nport = \"/dev/does-not-exist\"\n[ups.main]\nport = \"sim:smart-ups-1500\"\n");

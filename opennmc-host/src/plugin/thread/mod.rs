@@ -107,7 +107,13 @@ struct Service {
 
 impl Service {
     fn start(job: Job) -> Result<Self, Epitaph> {
-        let unusable = |error: PluginError| Epitaph::new(error.to_string());
+        let unusable = |error: PluginError| match error {
+            // A folder that is mounted late, a package that is being replaced.
+            PluginError::NotFound { .. } | PluginError::Read { .. } => {
+                Epitaph::of_surroundings(error.to_string())
+            }
+            error => Epitaph::new(error.to_string()),
+        };
         let package = open(&job).map_err(unusable)?;
         let grant = Grant::new(&package.manifest, &job.settings).map_err(unusable)?;
         let config = effective_config(&package.manifest, &job.settings.config).map_err(unusable)?;
@@ -219,7 +225,7 @@ impl Service {
         for (stream, peer) in self.listeners.accept(listener) {
             let place = if self.instance.state().connections.is_full() { None } else { self.budget.take() };
             let Some(place) = place else {
-                self.refuse(peer);
+                self.refuse(peer, "all connections that it may have are in use");
                 continue;
             };
             let number = match self.instance.state().connections.insert(stream, place) {
@@ -231,8 +237,7 @@ impl Service {
             };
             let name = self.listeners.name(listener);
             if let Err(reason) = self.instance.on_accept(name, number, &peer.to_string())? {
-                let reason = instance::first_line(&reason);
-                tracing::info!(plugin = %self.plugin, %peer, "connection refused: {reason}");
+                self.refuse(peer, &instance::first_line(&reason));
                 self.instance.state().connections.forget(number);
             }
         }
@@ -240,13 +245,12 @@ impl Service {
     }
 
     /// The stream is dropped: the client sees at once that it has to come back later.
-    fn refuse(&mut self, peer: SocketAddr) {
+    fn refuse(&mut self, peer: SocketAddr, reason: &str) {
         self.refusals += 1;
         // The first, and then ever more rarely: a flood of clients must not become a flood of lines.
         if self.refusals.is_power_of_two() {
             tracing::warn!(
-                plugin = %self.plugin, %peer, refused = self.refusals,
-                "all connections that it may have are in use; connection refused"
+                plugin = %self.plugin, %peer, refused = self.refusals, "connection refused: {reason}"
             );
         }
     }
