@@ -147,13 +147,13 @@ fn a_ups_that_falls_silent_is_stale_until_it_answers_again() {
 #[test]
 fn a_port_that_stays_silent_is_opened_again_without_another_word() {
     let mut bench = Bench::new();
-    let port = bench.dir().join("tty");
-    let mut peer = Peer::on_pty(&port);
-    bench.start(&format!("[ups.main]\nport = \"{}\"\nstale-after = 5\n", port.display()));
+    let (mut peer, address) = Peer::on_tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
+    bench.start(&format!("[ups.main]\nport = \"tcp://{address}\"\nstale-after = 5\n"));
     bench.turn_until_main_is(Availability::Live);
     peer.control("mute on");
     bench.turn_until("the port was given up", |bench| bench.count("the port is opened again") == 1);
-    peer.control("mute off");
+    drop(peer);
+    let (_peer, _) = Peer::on_tcp(address);
     bench.turn_until_main_is(Availability::Live);
     assert_eq!(bench.count("UPS main can no longer be reached"), 1);
     assert_eq!(bench.count("UPS main answers again"), 1);
