@@ -16,7 +16,7 @@ from apcsmart import (
     Status,
     StatusChanged,
 )
-from simulated import SimulatedUps
+from simulated import DEADLINE, SimulatedUps
 
 
 def test_events_since_the_port_was_opened_are_told_first(simulated: SimulatedUps) -> None:
@@ -51,8 +51,19 @@ def test_waiting_for_an_event_ends_with_none_when_none_came(simulated: Simulated
 
 def test_a_wait_without_end_can_be_interrupted(simulated: SimulatedUps) -> None:
     with Port.open(simulated.path) as port:
-        threading.Timer(0.2, lambda: signal.raise_signal(signal.SIGINT)).start()
+        # Nothing that the UPS does ends the wait, unless the interrupt was forgotten.
+        rescued = threading.Event()
+
+        def end_it() -> None:
+            rescued.set()
+            simulated.control("unplug 600")
+
+        rescue = threading.Timer(DEADLINE, end_it)
+        interrupt = threading.Timer(0.1, signal.raise_signal, [signal.SIGINT])
+        rescue.start()
+        interrupt.start()
         with pytest.raises(KeyboardInterrupt):
-            for _ in port.events():
-                pass
+            port.serve(3600)
+        assert not rescued.is_set(), "the interrupt came when the wait was over"
+        rescue.cancel()
         assert port["ups.model"] == "SMART-UPS 1500", "and the port is as good as before"
