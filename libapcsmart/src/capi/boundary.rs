@@ -240,7 +240,11 @@ mod tests {
             Err(apcsmart_result::NOT_FOUND)
         });
         assert_eq!(outer, apcsmart_result::NOT_FOUND);
-        assert_eq!(look(handle, |value| Ok(assert_eq!(*value, 7))), apcsmart_result::OK, "nor was it freed");
+        let still_there = look(handle, |value| {
+            assert_eq!(*value, 7);
+            Ok(())
+        });
+        assert_eq!(still_there, apcsmart_result::OK, "nor was it freed");
         free(handle);
     }
 
