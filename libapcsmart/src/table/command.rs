@@ -136,7 +136,7 @@ pub const COMMANDS: &[Command] = &[
     read(b'd', "hours since the last self test", Grammar::Digits(1, 5)),
     read(b'e', "charge needed to restart", Grammar::Digits(1, 2)),
     read(b'f', "battery charge", Grammar::Decimal(1, 1)),
-    read(b'g', "nominal battery voltage", Grammar::Digits(2, 3)),
+    read(b'g', "nominal battery voltage", Grammar::Digits(3, 3)),
     read(b'h', "ambient humidity", Grammar::Decimal(1, 1)),
     read(b'i', "dry contacts", Grammar::Hex2),
     read(b'j', "runtime left", Grammar::Minutes),
