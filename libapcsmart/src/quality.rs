@@ -24,6 +24,9 @@ pub struct LinkQuality {
     pub contradicted: u64,
     /// Alert bytes.
     pub alerts: u64,
+    /// Writes to the UPS's EEPROM, which stands about a hundred thousand: steps, texts and saved switches that orders of
+    /// this session sent. Those that the UPS refused are not counted, those of which nothing is known are.
+    pub eeprom_writes: u64,
 }
 
 impl LinkQuality {

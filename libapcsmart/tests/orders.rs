@@ -6,6 +6,7 @@ mod pair;
 
 use std::time::Duration;
 
+use apcsmart::table::Writable;
 use apcsmart::{Danger, Event, Outcome, Refusal, Ticket};
 use pair::Pair;
 
@@ -195,6 +196,27 @@ fn every_setting_of_every_model_reaches_each_of_its_values() {
         println!("{}: {written} values set", model.name());
         assert_eq!(pair.sim.counters().hazardous_bytes, 0);
         assert_eq!(pair.sim.counters().rushed, 0);
+    }
+}
+
+#[test]
+fn every_write_to_the_eeprom_is_counted() {
+    for model in apcsmart::simulator::Model::all() {
+        let mut pair = ready(model.name());
+        let before = pair.sim.counters().eeprom_writes;
+        let names: Vec<&'static str> = pair.shown().keys().copied().collect();
+        for name in names {
+            let Some(info) = pair.session.variable_info(name) else { continue };
+            let texts =
+                if info.writable == Writable::Text8 { vec!["07/04/26".to_owned()] } else { Vec::new() };
+            for value in info.choices.iter().chain(&texts) {
+                assert!(set(&mut pair, name, value).is_success());
+            }
+        }
+        let (counted, written) =
+            (pair.session.quality().eeprom_writes, pair.sim.counters().eeprom_writes - before);
+        println!("{}: {written} writes", model.name());
+        assert_eq!(counted, written, "{}", model.name());
     }
 }
 

@@ -187,6 +187,11 @@ pub(crate) trait Operation: fmt::Debug + Send {
         Act::Wait
     }
 
+    /// Whether what it sent last writes to the EEPROM, unless the UPS refuses it.
+    fn writes(&self) -> bool {
+        false
+    }
+
     /// Whether the unit takes whatever is sent now as part of an argument that it waits for.
     fn in_argument(&self) -> bool {
         false
@@ -218,7 +223,7 @@ fn order(code: Code) -> Act {
 }
 
 /// Whether the unit clearly did not take what it was sent. Anything else that is no acceptance may be a damaged one.
-fn is_refusal(line: &[u8]) -> bool {
+pub(crate) fn is_refusal(line: &[u8]) -> bool {
     line == b"NA" || line == b"NO"
 }
 

@@ -118,6 +118,10 @@ impl Operation for WriteSwitch {
             (_, _) => Act::Wait,
         }
     }
+
+    fn writes(&self) -> bool {
+        self.state == State::Save
+    }
 }
 
 fn on_or_off(line: &[u8]) -> Option<bool> {

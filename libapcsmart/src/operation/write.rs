@@ -183,6 +183,10 @@ impl Operation for WriteChoice {
             (_, _) => Act::Wait,
         }
     }
+
+    fn writes(&self) -> bool {
+        self.state == State::Step
+    }
 }
 
 /// Sets a variable of eight bytes.
@@ -279,6 +283,11 @@ impl Operation for WriteText {
         }
     }
 
+    /// What is broken off before its last byte is forgotten by the unit, not written.
+    fn writes(&self) -> bool {
+        self.state == State::Digits(self.text.len() - 1)
+    }
+
     fn in_argument(&self) -> bool {
         matches!(self.state, State::Hold | State::Digits(_) | State::BrokenOff)
     }
@@ -372,6 +381,10 @@ impl Operation for StepField {
             }
             (_, _) => Act::Wait,
         }
+    }
+
+    fn writes(&self) -> bool {
+        self.state == State::Step
     }
 }
 

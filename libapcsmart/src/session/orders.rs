@@ -16,7 +16,7 @@ use crate::capability::Capability;
 use crate::grammar::Grammar;
 use crate::operation::{
     Act, BoxedOperation, Input, Method, Outcome, Refusal, ShutdownReturn, Simple, StepField, Ticket,
-    WriteChoice, WriteSwitch, WriteText,
+    WriteChoice, WriteSwitch, WriteText, is_refusal,
 };
 use crate::status::Status;
 use crate::table::instant::{SILENT, instant};
@@ -42,6 +42,8 @@ pub(super) struct Order {
     announced_off: bool,
     /// The row that it writes, to be read again afterwards.
     writes: Option<&'static Variable>,
+    /// It sent a write to the EEPROM, and nothing was heard of it yet.
+    write_open: bool,
 }
 
 impl Session {
@@ -159,7 +161,14 @@ impl Session {
 
     fn begin_order(&mut self, operation: BoxedOperation, writes: Option<&'static Variable>) -> Ticket {
         let ticket = self.next_ticket();
-        let order = Order { ticket, operation, watches_until: Time::NEVER, announced_off: false, writes };
+        let order = Order {
+            ticket,
+            operation,
+            watches_until: Time::NEVER,
+            announced_off: false,
+            writes,
+            write_open: false,
+        };
         match self.order {
             None => {
                 self.order = Some(order);
@@ -377,7 +386,13 @@ impl Session {
     /// Tells the order that has the line what came, and does what it says.
     pub(super) fn tell_order(&mut self, input: Input) {
         if let Some(mut order) = self.order.take() {
+            let refused = matches!(&input, Input::Line(line) if is_refusal(line));
             let act = order.operation.step(input);
+            // A refusal that the order does not take for one may be a stray line: the write may have been done.
+            let undone = refused && matches!(act, Act::Done(_));
+            if core::mem::take(&mut order.write_open) && !undone {
+                self.quality.eeprom_writes += 1;
+            }
             self.carry_out(order, act);
         }
     }
@@ -392,6 +407,7 @@ impl Session {
                 }
             }
             Act::Send(bytes, wait) => {
+                order.write_open = order.operation.writes();
                 self.order = Some(order);
                 self.send_for_order(bytes, wait);
             }
@@ -462,6 +478,7 @@ impl Session {
         let orders = core::mem::take(&mut self.watching).into_iter();
         let orders = orders.chain(self.order.take()).chain(self.urgent.take());
         for mut order in orders {
+            self.quality.eeprom_writes += u64::from(order.write_open);
             let outcome = match order.announced_off.then(|| order.operation.hear(Alert::LoadOff)) {
                 Some(Act::Done(outcome)) => outcome,
                 _ => Outcome::Interrupted,
