@@ -95,3 +95,23 @@ fn permitted_values_come_from_the_unit_in_the_form_of_the_readings() {
     assert_eq!(pair.session.variable_info("battery.charge").unwrap().choices, Vec::<String>::new());
     assert!(pair.session.variable_info("no.such.name").is_none());
 }
+
+#[test]
+fn commands_that_nobody_knows_are_reported_and_not_sent() {
+    let mut pair = Pair::paced("smart-ups-rt-1000");
+    assert_eq!(pair.session.unknown_commands().count(), 0, "nothing is known yet");
+    pair.wait_for(Duration::from_secs(20), |event| *event == Event::Discovered);
+    let unknown: Vec<String> = pair.session.unknown_commands().map(|code| code.to_string()).collect();
+    assert_eq!(unknown, ["^E", "^I", "^T", ")", "81", "81 D0", "81 E2", "81 F0", "81 FD", "81 FE", "81 FF"]);
+    pair.run(Duration::from_secs(120));
+    assert!(pair.sent.iter().all(|(_, byte)| !matches!(byte, 0x05 | 0x09 | 0x14 | b')' | 0x81)));
+}
+
+#[test]
+fn what_a_quirk_says_is_silent_is_not_tried() {
+    let mut pair = Pair::paced("smart-ups-vs-420");
+    pair.run(Duration::from_secs(120));
+    assert_eq!(pair.shown()["ups.firmware"], "42.L.I");
+    assert_eq!(pair.sim.counters().unknown_commands, 0);
+    assert_eq!(pair.session.quality().timeouts, 0);
+}

@@ -48,6 +48,7 @@ pub(crate) struct ShutdownReturn {
     reads: u8,
     last: Outcome,
     accepted: bool,
+    two_digits_refused: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,10 @@ enum State {
     Settling,
     /// The unit refused what it had been sent completely. On a bad line that may be a stray line: an acceptance may follow.
     Doubting,
+    /// It has sent two digits, and the unit may wait for a third: `Y` takes it out of its argument. The unit had refused.
+    LeavingRefused,
+    /// The same, and the unit had said nothing.
+    LeavingSilent,
     Watching,
 }
 
@@ -77,6 +82,7 @@ impl ShutdownReturn {
             reads: 0,
             last: Outcome::Unsupported,
             accepted: false,
+            two_digits_refused: false,
         }
     }
 
@@ -132,6 +138,11 @@ impl ShutdownReturn {
         self.go(State::Digits(place), Act::Send(Vec::from([self.delay[place]]), wait))
     }
 
+    /// Whether the form with two digits was sent whole. Units that do not know it wait for a third.
+    fn sent_two_digits(&self) -> bool {
+        self.delay.len() == 2 && self.state == State::Digits(1)
+    }
+
     /// The unit took the order, or may have.
     fn taken(&mut self, accepted: bool) -> Act {
         self.accepted = accepted;
@@ -151,7 +162,13 @@ impl Operation for ShutdownReturn {
             }
             (State::Ordered, Input::Line(line)) if is_refusal(&line) => self.doubt(&line),
             (State::Doubting, Input::Line(line)) if is_acceptance(&line) => self.taken(true),
+            (State::Doubting, _) if self.two_digits_refused => self.go(State::LeavingRefused, Act::Resync),
             (State::Doubting, _) => self.next_method(),
+            // A third character ended the argument: nothing else was tried, and nothing is.
+            (State::LeavingRefused, Input::Disturbed) => {
+                Act::Done(Outcome::Refused("the UPS does not take a delay of two digits"))
+            }
+            (State::LeavingSilent, Input::Disturbed) => self.taken(false),
             // No answer, or a damaged one: it may have been taken. Another method on top could keep the load off.
             (State::Ordered, Input::Line(line)) => self.taken(is_acceptance(&line)),
             (State::Ordered, Input::Silence | Input::Disturbed) => self.taken(false),
@@ -165,9 +182,15 @@ impl Operation for ShutdownReturn {
             {
                 self.taken(is_acceptance(&line))
             }
-            (State::Digits(place), Input::Line(line)) if place + 1 == self.delay.len() => self.doubt(&line),
+            (State::Digits(place), Input::Line(line)) if place + 1 == self.delay.len() => {
+                self.two_digits_refused = self.sent_two_digits();
+                self.doubt(&line)
+            }
             (State::Digits(_), Input::Line(line)) if is_refusal(&line) => self.refused(&line),
             (State::Digits(_), Input::Line(_)) => Act::Resync,
+            (State::Digits(_), Input::Silence) if self.sent_two_digits() => {
+                self.go(State::LeavingSilent, Act::Resync)
+            }
             (State::Digits(_), Input::Silence) => self.taken(false),
             (State::Failing, Input::Line(line)) if !is_acceptance(&line) => self.refused(&line),
             (State::Failing, _) => self.go(State::Settling, Act::Listen(FAILURE_SETTLES)),

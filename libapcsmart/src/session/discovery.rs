@@ -13,7 +13,7 @@ use super::status::REGISTERS;
 use super::{Event, Session, Unit};
 use crate::capability::Capabilities;
 use crate::protocol::CommandSet;
-use crate::table::{Code, VARIABLES, Variable, firmware};
+use crate::table::{Code, VARIABLES, Variable, firmware, quirk};
 
 const MODEL: Code = Code::one(0x01);
 
@@ -191,17 +191,24 @@ impl Session {
     }
 
     fn begin_scan(&mut self, listed: bool) {
+        let quirk = self.unit.firmware.as_deref().and_then(quirk::by_firmware);
+        quirk.into_iter().flat_map(|quirk| quirk.answers).for_each(|code| self.unit.commands.insert(*code));
+        let tries = !quirk.is_some_and(|quirk| quirk.silent);
         let commands = &self.unit.commands;
         let wanted = |row: &&Variable| {
-            (commands.contains(row.code) || firmware::UNLISTED.contains(&row.code)) && row.holds(commands)
+            let unlisted = tries && firmware::UNLISTED.contains(&row.code);
+            (commands.contains(row.code) || unlisted) && row.holds(commands)
         };
         let rows = VARIABLES.iter().filter(wanted);
         let rows = rows.map(|row| (row, listed && commands.contains(row.code)));
         self.readings.begin(rows, self.is_suspicious(), self.now);
         self.readings.put("ups.mfr", "APC".into(), &mut self.out);
         for (place, code) in REGISTERS.into_iter().enumerate() {
-            let wait = if commands.contains(code) { Duration::ZERO } else { UNLISTED_AFTER };
-            self.status.watch_register(place, commands.contains(code), self.now + wait);
+            let listed = commands.contains(code);
+            let wait = if listed { Duration::ZERO } else { UNLISTED_AFTER };
+            if listed || tries {
+                self.status.watch_register(place, listed, self.now + wait);
+            }
         }
     }
 }

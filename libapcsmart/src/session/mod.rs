@@ -43,12 +43,12 @@ use crate::frame::{Frame, Framer};
 use crate::operation::{Outcome, Ticket};
 use crate::quality::LinkQuality;
 use crate::status::Status;
-use crate::table::{CodeSet, Writable};
+use crate::table::{Code, CodeSet, Hazard, Writable, command};
 use crate::time::Time;
 use crate::value::Value;
 use discovery::Discovery;
 use exchange::{Exchange, Phase};
-use orders::Order;
+use orders::{Order, step_byte};
 use readings::Readings;
 use status::StatusTracker;
 
@@ -357,10 +357,20 @@ impl Session {
         };
         let writable = match variable.writable {
             _ if !self.can_write(variable) => Writable::No,
+            Writable::Step if step_byte(variable, name).is_none() => Writable::No,
             Writable::Choice if choices.len() < 2 => Writable::No,
             writable => writable,
         };
         Some(VariableInfo { writable, choices, unit: variable.unit })
+    }
+
+    /// Commands that the unit lists and of which nobody says what they do, for a report. They are never sent. In the order of
+    /// their bytes; none on a unit that lists nothing.
+    pub fn unknown_commands(&self) -> impl Iterator<Item = Code> + '_ {
+        let listed = self.unit.known && self.unit.listed;
+        self.unit.commands.iter().filter(move |code| {
+            listed && command::command(*code).is_none_or(|row| row.hazard == Hazard::Unknown)
+        })
     }
 
     fn pass_time(&mut self, now: Time) {

@@ -503,8 +503,18 @@ fn write_text(name: &'static str, row: &'static Variable, value: &str) -> Result
     Ok(Box::new(WriteText::new(row.code, text)))
 }
 
-/// `-` steps the first probe's limit and `+` the second's; of a plain count `+` is one more.
+/// `-` steps the first probe's limit and `+` the second's; of a plain count `+` is one more. No byte is known that steps a
+/// third or fourth limit.
+pub(super) fn step_byte(row: &Variable, name: &str) -> Option<u8> {
+    match (row.names.len(), row.names.iter().position(|known| *known == name)?) {
+        (1, _) | (_, 1) => Some(b'+'),
+        (_, 0) => Some(b'-'),
+        _ => None,
+    }
+}
+
 fn write_field(name: &'static str, row: &'static Variable, value: &str) -> Result<BoxedOperation, Refusal> {
+    let step = step_byte(row, name).ok_or(Refusal::ReadOnly(name))?;
     let field = row.names.iter().position(|known| *known == name).unwrap_or(0);
     let value = value.trim();
     let off = value.eq_ignore_ascii_case("off");
@@ -512,11 +522,6 @@ fn write_field(name: &'static str, row: &'static Variable, value: &str) -> Resul
         let permitted = if row.names.len() == 1 { "a whole number" } else { "a whole number, or off" };
         return Err(Refusal::InvalidValue { name, value: value.into(), permitted: permitted.into() });
     }
-    let step = match (row.names.len(), field) {
-        (1, _) | (_, 1) => b'+',
-        (_, 0) => b'-',
-        _ => return Err(Refusal::ReadOnly(name)),
-    };
     let target = if off { b"NO".to_vec() } else { value.as_bytes().to_vec() };
     Ok(Box::new(StepField::new(row.code, shape(row), field, target, step)))
 }

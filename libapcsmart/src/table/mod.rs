@@ -7,10 +7,12 @@ pub mod code;
 pub mod command;
 pub mod firmware;
 pub mod instant;
+pub mod quirk;
 pub mod variable;
 
 pub use code::{Code, CodeSet};
 pub use command::{COMMANDS, Command, Hazard, Timing};
 pub use firmware::{FIRMWARE_ROWS, FirmwareRow};
 pub use instant::{Danger, INSTANT_COMMANDS, InstantCommand, Procedure};
+pub use quirk::{QUIRKS, Quirk};
 pub use variable::{Poll, VARIABLES, Variable, Writable};
