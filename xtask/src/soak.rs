@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: what is too long for every submission. Campaigns of the protocol library on bad lines, then the
-//! fuzz targets.
+//! `cargo xtask soak`: what is too long for every submission. Campaigns of the protocol library on bad lines, its unit tests
+//! under Miri, then the fuzz targets.
 //!
 //! Campaigns are deterministic; `SEED=7` before the command runs others. A finding of the fuzzer is a file that
 //! reproduces it: its path is printed, and it ends the task.
@@ -18,6 +18,13 @@ use crate::workspace::Workspace;
 const CARGO_FUZZ: &str = "0.13.2";
 /// How long `ci` runs each target: long enough to play all seeds.
 const SMOKE: Duration = Duration::from_secs(3);
+/// Miri comes with nightly compilers only.
+const MIRI_TOOLCHAIN: &str = "nightly";
+/// What Miri runs: the core alone, and the two files that believe pointers from C.
+const MIRI_RUNS: [&[&str]; 2] =
+    [&["--features", "std", "--lib"], &["--features", "capi", "--lib", "--", "capi::boundary", "capi::text"]];
+/// What a panic carries is forgotten on purpose at the border to C, so leaks are no findings.
+const MIRI_FLAGS: &str = "-Zmiri-ignore-leaks";
 /// An input that takes longer is a finding.
 const SLOWEST_INPUT: &str = "-timeout=10";
 
@@ -27,16 +34,17 @@ pub(crate) struct Options {
     /// How long to run each fuzz target.
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     minutes: u64,
-    /// Only this fuzz target, and no campaigns.
+    /// Only this fuzz target, no campaigns and no Miri.
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
 }
 
-/// Runs the campaigns and every fuzz target.
+/// Runs the campaigns, Miri and every fuzz target.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut steps = Steps::new("soak");
     if options.target.is_none() {
         steps.step("campaigns on bad lines", || campaigns(workspace))?;
+        steps.step("unit tests under Miri", || miri(workspace))?;
     }
     let cargo_fuzz = steps.step("cargo-fuzz", || cargo_fuzz(workspace))?;
     let duration = Duration::from_secs(options.minutes * 60);
@@ -62,6 +70,25 @@ fn campaigns(workspace: &Workspace) -> Result<()> {
         .args(["--no-default-features", "--features", "simulator"])
         .args(["--test", "campaign", "--test", "noise", "--", "--ignored", "--nocapture"])
         .show()
+}
+
+/// The library's unit tests, interpreted: undefined behaviour in them ends the task.
+fn miri(workspace: &Workspace) -> Result<()> {
+    let rustup = find_program("rustup").context("Miri comes by rustup, which is not installed")?;
+    Run::new(&rustup)
+        .args(["toolchain", "install", MIRI_TOOLCHAIN, "--profile", "minimal"])
+        .args(["--component", "miri,rust-src"])
+        .show()?;
+    MIRI_RUNS.iter().try_for_each(|what| {
+        Run::new(&rustup)
+            .args(["run", MIRI_TOOLCHAIN, "cargo", "miri", "test", "--locked"])
+            .args(["--package", "libapcsmart", "--no-default-features"])
+            .args(*what)
+            .in_folder(workspace.root())
+            .env("CARGO_TARGET_DIR", workspace.target())
+            .env("MIRIFLAGS", MIRI_FLAGS)
+            .show()
+    })
 }
 
 /// The targets are the files of one folder.
