@@ -116,11 +116,12 @@ impl Session {
     /// A [`Refusal`]: nothing was sent.
     pub fn set(&mut self, now: Time, name: &str, value: &str) -> Result<Ticket, Refusal> {
         self.pass_time(now);
-        self.ready_to_judge()?;
+        let unknown = || Refusal::UnknownVariable(name.into());
         let known =
             VARIABLES.iter().flat_map(|row| row.names.iter()).find(|known| known.eq_ignore_ascii_case(name));
-        let row = known.and_then(|name| Some((*name, self.readings.variable(name)?)));
-        let (name, row) = row.ok_or_else(|| Refusal::UnknownVariable(name.into()))?;
+        let name = *known.ok_or_else(unknown)?;
+        self.ready_to_judge()?;
+        let row = self.readings.variable(name).ok_or_else(unknown)?;
         if !self.can_write(row) {
             return Err(Refusal::ReadOnly(name));
         }
