@@ -547,6 +547,9 @@ impl Session {
             self.give_up_orders();
             self.set_link(LinkState::Lost);
         }
+        // Whatever answers next may be another unit.
+        self.unit.known = false;
+        self.must_discover = true;
         let verdict = self.classifier.verdict();
         self.out.event(Event::Diagnosis(verdict));
         self.settle(0, self.now + ROUND_PAUSE);
