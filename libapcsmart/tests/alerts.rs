@@ -111,6 +111,7 @@ fn silence_is_noticed_and_the_way_back_is_found() {
     assert!(back.since(unmuted) <= Duration::from_secs(10));
     assert_eq!(pair.ups_status(), "OL");
     pair.wait_for(Duration::from_secs(60), |event| *event == Event::Discovered);
-    let scans = pair.events.iter().filter(|(at, event)| *at > unmuted && *event == Event::ScanComplete).count();
+    let scans =
+        pair.events.iter().filter(|(at, event)| *at > unmuted && *event == Event::ScanComplete).count();
     assert_eq!(scans, 1, "what answers now may be another unit: it is read anew");
 }
