@@ -1,6 +1,7 @@
 //! What a person orders: commands and settings, each a small procedure with its checks.
 //!
-//! An [`Operation`] owns the line from its start to its end, except while it watches for an effect. It is told what came
+//! An [`Operation`] owns the line from its start to its end, except while it takes breath between two steps or watches for
+//! an effect. It is told what came
 //! and says what to do next; it never sends a byte itself and never repeats one that acts, because an answer that got
 //! lost does not mean that the order did. What it reports is what was seen, no more.
 

@@ -1,7 +1,8 @@
-//! Orders from outside: which are taken, and how an [`Operation`] runs on the line.
+//! Orders from outside: which are taken, and how an [`Operation`](crate::operation) runs on the line.
 //!
-//! One order at a time has the line. It begins behind a fence, so that no answer to an earlier question can be taken for its own, and
-//! keeps the line until it ends or watches for its effect.
+//! One order at a time has the line. It begins behind a fence, so that no answer to an earlier question can be taken for
+//! its own, and keeps the line until it ends or watches for its effect. Between the steps of a setting the status is read,
+//! and an order that switches the load off goes first; the setting then ends as interrupted.
 
 use alloc::boxed::Box;
 use alloc::format;

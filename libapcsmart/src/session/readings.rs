@@ -100,9 +100,8 @@ pub(super) struct Readings {
 }
 
 impl Readings {
-    /// Starts over with the rows that hold on a unit that was just identified, and whether the unit lists each. Published values stay until the first
-    /// scan ends.
-    /// `suspicious` says that the line had faults lately.
+    /// Starts over with the rows that hold on a unit that was just identified, and whether the unit lists each. Published
+    /// values stay until the first scan ends. `suspicious` says that the line had faults lately.
     pub(super) fn begin(
         &mut self,
         rows: impl Iterator<Item = (&'static Variable, bool)>,
