@@ -2,8 +2,10 @@
 
 pub mod cli;
 pub mod config;
+pub mod door;
 mod link;
 pub mod logging;
 pub mod main_loop;
 pub mod plugin;
 pub mod state;
+pub mod users;
