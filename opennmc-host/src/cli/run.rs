@@ -15,7 +15,7 @@ pub(super) fn run(arguments: RunArguments) -> Exit {
             return Exit::BadConfiguration;
         }
     };
-    let mut log = logging::init(&settings.log.clone().unwrap_or_default());
+    let mut log = logging::init(&settings.log.clone().unwrap_or_default(), settings.log_file.as_ref());
     match serve(settings, &mut log) {
         Ok(()) => Exit::Done,
         Err(error) => {

@@ -1,11 +1,58 @@
-//! How much goes into the log.
+//! `[log]`: how much is logged, and where.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::Deserialize;
 
-use super::section::suggestion;
+use super::section::{Reader, Section, suggestion};
+
+/// A log of this size holds some weeks of a quiet UPS and opens in any editor.
+const DEFAULT_LARGEST_KIB: u64 = 1024;
+/// A file below the first would be put aside with nearly every line; above the second nobody finds anything in it.
+const LARGEST_KIB: std::ops::RangeInclusive<u64> = 16..=1024 * 1024;
+const DEFAULT_KEPT: u32 = 3;
+const KEPT: std::ops::RangeInclusive<u64> = 0..=99;
+
+/// Where a log without a journal goes, and how large it may become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFile {
+    /// The file that is written; older ones are beside it, as `FILE.1` (the newest) and so on.
+    pub path: PathBuf,
+    /// In bytes. A file that would become larger is put aside first.
+    pub largest: u64,
+    /// How many are kept beside it.
+    pub kept: u32,
+}
+
+/// The level and the file, as far as the section says.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    mut section: Section<'_>,
+) -> (Option<LogFilter>, Option<LogFile>) {
+    let level = section.optional(reader, "level");
+    let path: Option<PathBuf> = section.optional(reader, "file");
+    if path.as_ref().is_some_and(|path| !path.is_absolute()) {
+        let message = "a log file needs its whole path, such as `/var/log/opennmc.log`";
+        reader.problem(section.value_span("file"), section.path_of("file"), message);
+    }
+    for key in ["max-size-kib", "keep"] {
+        if path.is_none() && section.contains(key) {
+            let message = "this is about the log file, and there is no `file`";
+            reader.problem(section.value_span(key), section.path_of(key), message);
+        }
+    }
+    let largest = section.number_within(reader, "max-size-kib", LARGEST_KIB, "KiB");
+    let kept = section.number_within(reader, "keep", KEPT, "files");
+    section.finish(reader);
+    let file = path.map(|path| LogFile {
+        path,
+        largest: largest.unwrap_or(DEFAULT_LARGEST_KIB) * 1024,
+        kept: kept.and_then(|kept| u32::try_from(kept).ok()).unwrap_or(DEFAULT_KEPT),
+    });
+    (level, file)
+}
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 

@@ -15,7 +15,7 @@ mod ups;
 
 use std::path::{Path, PathBuf};
 
-pub use self::log::LogFilter;
+pub use self::log::{LogFile, LogFilter};
 pub use self::name::DeviceName;
 pub use self::plugins::PluginSection;
 pub use self::port::{Port, TcpAddress};
@@ -48,6 +48,8 @@ pub struct Settings {
     pub plugins: Vec<PluginSection>,
     /// How much goes into the log; none when the file does not say.
     pub log: Option<LogFilter>,
+    /// Where the log goes; none: standard error.
+    pub log_file: Option<LogFile>,
 }
 
 impl Settings {
@@ -100,13 +102,9 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
         }
         None => None,
     };
-    let log = match file.section(reader, "log") {
-        Some(mut section) => {
-            let level = section.optional(reader, "level");
-            section.finish(reader);
-            level
-        }
-        None => None,
+    let (log, log_file) = match file.section(reader, "log") {
+        Some(section) => log::read(reader, section),
+        None => (None, None),
     };
     let plugin_dirs = match file.section(reader, "plugins") {
         Some(mut section) => {
@@ -125,5 +123,6 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
         plugin_dirs: plugin_dirs.unwrap_or_else(|| vec![DEFAULT_PLUGIN_DIR.into()]),
         plugins,
         log,
+        log_file,
     })
 }

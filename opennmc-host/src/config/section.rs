@@ -89,6 +89,11 @@ impl<'a> Section<'a> {
         self.table.get(key).map_or(self.span(), Spanned::span)
     }
 
+    /// Whether the file says anything for `key`.
+    pub(super) fn contains(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// The value of `key`, when it is there and of the right type.
     pub(super) fn optional<T: DeserializeOwned>(
         &mut self,

@@ -1,11 +1,13 @@
-//! The log: one line per happening, on standard error.
+//! The log: one line per happening, on standard error or in a file that is kept small.
 //!
 //! Whoever reads the log may stop reading: a pipe that is full, a disk without room, a dead `tee`. Nothing here may make the
 //! main loop wait for it or fail because of it: once [`Log::detach`] was called lines go through a bounded queue to a thread of
 //! their own, what does not fit is dropped and counted, and a failed write is forgotten.
 //!
 //! systemd's journal stamps lines itself and reads a priority from a `<N>` in front, so under it lines carry that
-//! instead of a time. Control characters are escaped: no text that came over a wire can forge a line.
+//! instead of a time. How much is logged can be changed while the daemon runs, through [`LogControl`]. Control characters are escaped: no text that came over a wire can forge a line.
+
+mod file;
 
 use std::fmt;
 use std::io;
@@ -22,8 +24,11 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Registry, layer::SubscriberExt as _, reload};
 
-use crate::config::LogFilter;
+use self::file::RotatedFile;
+use crate::config::{LogFile, LogFilter};
 
 /// Lines that wait for a reader; about 100 KiB of text.
 const QUEUE: usize = 1024;
@@ -35,24 +40,61 @@ const LAST_LINES: Duration = Duration::from_millis(200);
 pub struct Log {
     queue: Arc<Queue>,
     ended: Option<Receiver<()>>,
+    control: LogControl,
 }
 
-/// Sends the log of the whole process to standard error. Later calls change nothing.
-pub fn init(filter: &LogFilter) -> Log {
-    let style = if journal_reads_stderr() { Style::Journal } else { Style::Plain };
-    let queue = Arc::new(Queue::default());
+/// Changes how much is logged, from any thread.
+#[derive(Debug, Clone)]
+pub struct LogControl {
+    current: Arc<Mutex<LogFilter>>,
+    handle: Option<reload::Handle<EnvFilter, Registry>>,
+}
+
+/// The filter can't be changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("how much is logged can't be changed: the log was set up by another part of this process")]
+pub struct NotOurs;
+
+impl LogControl {
+    /// How much is logged now.
+    pub fn filter(&self) -> LogFilter {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on as much as `filter` says, until it is set again.
+    pub fn set_filter(&self, filter: &LogFilter) -> Result<(), NotOurs> {
+        let handle = self.handle.as_ref().ok_or(NotOurs)?;
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        handle.reload(EnvFilter::new(filter.directives())).map_err(|_| NotOurs)?;
+        *current = filter.clone();
+        Ok(())
+    }
+}
+
+/// Sends the log of the whole process to `file`, or without one to standard error. Later calls change nothing.
+///
+/// A file that can't be opened is no reason not to start: its lines go to standard error until it can, and the first says
+/// why.
+pub fn init(filter: &LogFilter, file: Option<&LogFile>) -> Log {
+    let style = if file.is_none() && journal_reads_stderr() { Style::Journal } else { Style::Plain };
+    let queue = Arc::new(Queue::with(file));
     let writer = Arc::clone(&queue);
-    let result = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter.directives()))
+    let (filtered, handle) = reload::Layer::new(EnvFilter::new(filter.directives()));
+    let lines = tracing_subscriber::fmt::layer()
         // It would report a failed write with a print that panics.
         .log_internal_errors(false)
         .with_writer(move || LineWriter(Arc::clone(&writer)))
-        .event_format(style)
-        .try_init();
-    if let Err(error) = result {
-        tracing::debug!("the log was set up before: {error}");
-    }
-    Log { queue, ended: None }
+        .event_format(style);
+    let result = Registry::default().with(filtered).with(lines).try_init();
+    let handle = match result {
+        Ok(()) => Some(handle),
+        Err(error) => {
+            tracing::debug!("the log was set up before: {error}");
+            None
+        }
+    };
+    let control = LogControl { current: Arc::new(Mutex::new(filter.clone())), handle };
+    Log { queue, ended: None, control }
 }
 
 impl Log {
@@ -66,12 +108,11 @@ impl Log {
             for item in lines {
                 let lost = queue.lost.swap(0, Relaxed);
                 if lost > 0 {
-                    write(
-                        format!("{lost} lines of the log were lost: nobody read them in time\n").as_bytes(),
-                    );
+                    let line = format!("{lost} lines of the log were lost: nobody read them in time\n");
+                    queue.write(line.as_bytes());
                 }
                 match item {
-                    Item::Line(line) => write(&line),
+                    Item::Line(line) => queue.write(&line),
                     Item::Mark(reached) => drop(reached.send(())),
                 }
             }
@@ -88,6 +129,11 @@ impl Log {
 }
 
 impl Log {
+    /// What changes how much is logged.
+    pub fn control(&self) -> LogControl {
+        self.control.clone()
+    }
+
     /// Something that waits until everything logged so far was written, but not for long.
     pub fn flusher(&self) -> impl Fn() + use<> {
         let queue = Arc::clone(&self.queue);
@@ -120,9 +166,28 @@ enum Item {
 struct Queue {
     sender: Mutex<Option<SyncSender<Item>>>,
     lost: AtomicU64,
+    /// None: standard error.
+    file: Option<Mutex<RotatedFile>>,
 }
 
 impl Queue {
+    fn with(file: Option<&LogFile>) -> Queue {
+        let file = file.map(|file| Mutex::new(RotatedFile::new(file.clone())));
+        Queue { file, ..Queue::default() }
+    }
+
+    /// There is nowhere to tell of a log that can't be written at all.
+    fn write(&self, line: &[u8]) {
+        let written = self
+            .file
+            .as_ref()
+            .map(|file| file.lock().unwrap_or_else(PoisonError::into_inner).write_line(line));
+        match written {
+            Some(Ok(())) => {}
+            Some(Err(_)) | None => drop(io::Write::write_all(&mut io::stderr(), line)),
+        }
+    }
+
     fn sender(&self) -> MutexGuard<'_, Option<SyncSender<Item>>> {
         // A thread that panicked with the lock held left a whole sender behind.
         self.sender.lock().unwrap_or_else(PoisonError::into_inner)
@@ -140,7 +205,7 @@ impl io::Write for LineWriter {
                     self.0.lost.fetch_add(1, Relaxed);
                 }
             }
-            None => write(line),
+            None => self.0.write(line),
         }
         Ok(line.len())
     }
@@ -148,11 +213,6 @@ impl io::Write for LineWriter {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// There is nowhere to tell of a log that can't be written.
-fn write(line: &[u8]) {
-    let _ = io::Write::write_all(&mut io::stderr(), line);
 }
 
 /// How a line begins.
