@@ -5,6 +5,7 @@
 //! spell, addresses that do not collide. Nothing here opens a port, looks for a plugin or makes a folder: whether the
 //! machine agrees is found out by whoever uses the setting.
 
+mod difference;
 mod log;
 mod name;
 mod plugins;
@@ -15,6 +16,7 @@ mod ups;
 
 use std::path::{Path, PathBuf};
 
+pub use self::difference::{Change, Changes, PluginChange, UpsChange, What, difference};
 pub use self::log::{LogFile, LogFilter};
 pub use self::name::DeviceName;
 pub use self::plugins::PluginSection;
