@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod config;
 pub mod door;
+pub mod host;
 mod link;
 pub mod logging;
 pub mod main_loop;

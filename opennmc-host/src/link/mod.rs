@@ -28,6 +28,7 @@ use self::reopen::Reopen;
 use self::simulated::Simulated;
 use self::wire::{Received, Wire};
 use crate::config::{Port, UpsSettings};
+use crate::host::LinkHealth;
 use crate::main_loop::State;
 use crate::state::{DeviceState, Identity, Input};
 
@@ -39,6 +40,7 @@ const DRIVER: &str = "apcsmart";
 const LOOK_UP_PATIENCE: Duration = Duration::from_secs(2);
 /// How many times the silence that makes data stale makes the port be opened anew.
 const STALE_UNTIL_REOPENED: u32 = 4;
+const NOT_SIMULATED: &str = "this UPS is real: only a `sim:` port can be told what happens";
 const UNPLUGGED: &str = "the simulated line is unplugged";
 
 /// One UPS and its port.
@@ -53,6 +55,8 @@ pub(crate) struct Link {
     /// The UPS of a `sim:` port. It lives on while its line is unplugged.
     simulated: Option<Simulated>,
     reopen: Reopen,
+    /// How often the port was opened.
+    openings: u64,
     /// The first attempt has ended, one way or the other.
     attempted: bool,
     /// What the session waits for, as it last said.
@@ -93,6 +97,7 @@ impl Link {
             connection: Connection::Closed,
             simulated: None,
             reopen: Reopen::default(),
+            openings: 0,
             attempted: false,
             session_deadline: Time::NEVER,
             timer: None,
@@ -219,6 +224,37 @@ impl Link {
         &mut self.device
     }
 
+    /// The UPS, as configured.
+    pub(crate) fn name(&self) -> &str {
+        self.device.name()
+    }
+
+    /// How the line is.
+    pub(crate) fn health(&self) -> LinkHealth {
+        LinkHealth {
+            device: self.device.name().to_owned(),
+            port: self.settings.port.to_string(),
+            opened: self.openings,
+            quality: *self.session.quality(),
+        }
+    }
+
+    /// Says a line of the simulator's control language to the UPS of a `sim:` port.
+    pub(crate) fn steer_simulator(
+        &mut self,
+        handle: &LoopHandle<'static, State>,
+        now: Time,
+        line: &str,
+    ) -> Result<String, String> {
+        let simulated = self.simulated.as_mut().ok_or_else(|| NOT_SIMULATED.to_owned())?;
+        let answer = simulated.control(now, line);
+        if matches!(self.connection, Connection::Simulated) {
+            self.receive_simulated(handle, now);
+        }
+        self.arm(handle, now);
+        answer
+    }
+
     /// Whether the port was tried once, with or without success.
     pub(crate) fn attempted(&self) -> bool {
         self.attempted
@@ -298,6 +334,7 @@ impl Link {
         tracing::debug!(ups = %self.settings.name, "{} is open", self.settings.port);
         self.connection = connection;
         self.attempted = true;
+        self.openings += 1;
         self.device.handle_input(now, Input::PortOpened);
         self.session.handle_open(now);
         self.drain(handle, now);
@@ -402,8 +439,8 @@ impl Link {
         let index = self.index;
         let inserted = handle.insert_source(
             Timer::from_duration(deadline.since(now)),
-            move |_, _, state: &mut State| {
-                state.link_timer(index);
+            move |due, _, state: &mut State| {
+                state.link_timer(index, due);
                 TimeoutAction::Drop
             },
         );

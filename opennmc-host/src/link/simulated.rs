@@ -43,6 +43,13 @@ impl Simulated {
         std::mem::take(&mut self.received)
     }
 
+    /// Something happens to the UPS.
+    pub(super) fn control(&mut self, now: Time, line: &str) -> Result<String, String> {
+        let answer = self.simulator.control(now, line).map_err(|error| error.to_string());
+        self.drain(now);
+        answer
+    }
+
     /// Whether its cable is plugged in.
     pub(super) fn is_plugged_in(&self, now: Time) -> bool {
         now >= self.unplugged_until

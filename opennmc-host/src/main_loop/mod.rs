@@ -7,18 +7,22 @@
 mod clock;
 mod plugins;
 mod publish;
+mod requests;
 mod signals;
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use calloop::timer::{TimeoutAction, Timer};
 use calloop::{EventLoop, LoopHandle, channel};
 
 use self::clock::Clock;
 use self::plugins::Plugins;
 use self::publish::Publisher;
 use crate::config::Settings;
+use crate::host::health::LatenessLog;
+use crate::host::{EventFeed, Heartbeat, HostHandle, Paths, Request};
 use crate::link::{Link, Resolved};
 use crate::plugin::PluginError;
 use crate::state::SnapshotCell;
@@ -39,6 +43,12 @@ pub struct State {
     links: Vec<Link>,
     publisher: Publisher,
     plugins: Option<Plugins>,
+    feed: EventFeed,
+    heartbeat: Heartbeat,
+    lateness: LatenessLog,
+    turns: u64,
+    requests: channel::Sender<Request>,
+    paths: Paths,
     /// Somebody asked for the end.
     stopping: bool,
 }
@@ -67,12 +77,21 @@ impl MainLoop {
     /// An empty loop.
     pub fn new() -> Result<MainLoop, Error> {
         let event_loop = EventLoop::try_new()?;
+        let (requests, requested) = channel::channel();
+        requests::init(&event_loop.handle(), requested)?;
+        let clock = Clock::new();
         let state = State {
             handle: event_loop.handle(),
-            clock: Clock::new(),
+            clock,
             links: Vec::new(),
             publisher: Publisher::default(),
             plugins: None,
+            feed: EventFeed::default(),
+            heartbeat: Heartbeat::new(clock.started),
+            lateness: LatenessLog::default(),
+            turns: 0,
+            requests,
+            paths: Paths::default(),
             stopping: false,
         };
         Ok(MainLoop { event_loop, state })
@@ -88,6 +107,8 @@ impl MainLoop {
     pub fn start(&mut self, settings: Settings) -> Result<(), Error> {
         std::fs::create_dir_all(&settings.state_dir)
             .map_err(|source| Error::StateDir { dir: settings.state_dir.clone(), source })?;
+        self.state.paths.state_dir.clone_from(&settings.state_dir);
+        init_heartbeat(&self.state.handle)?;
         let resolved = init_resolver(&self.state.handle)?;
         let State { handle, clock, links, .. } = &mut self.state;
         for (index, ups) in settings.upses.iter().enumerate() {
@@ -140,6 +161,18 @@ impl MainLoop {
             && self.state.plugins.as_ref().is_some_and(Plugins::settled)
     }
 
+    /// What other threads hold of this daemon. Take it after [`MainLoop::start`], which says where things are.
+    pub fn handle(&self) -> HostHandle {
+        let state = &self.state;
+        HostHandle {
+            snapshots: state.publisher.snapshots(),
+            feed: state.feed.clone(),
+            heartbeat: state.heartbeat.clone(),
+            paths: state.paths.clone(),
+            requests: state.requests.clone(),
+        }
+    }
+
     /// Where the newest snapshot is found.
     pub fn snapshots(&self) -> SnapshotCell {
         self.state.publisher.snapshots()
@@ -154,6 +187,7 @@ impl MainLoop {
         if let Some(plugins) = plugins {
             plugins.stop();
         }
+        self.state.feed.close();
         tracing::info!("ended");
     }
 }
@@ -172,21 +206,41 @@ impl State {
     }
 
     /// A link's timer fired.
-    pub(crate) fn link_timer(&mut self, index: usize) {
+    pub(crate) fn link_timer(&mut self, index: usize, due: Instant) {
+        self.lateness.note(due.elapsed());
         let State { handle, clock, links, .. } = self;
         links[index].handle_timer(handle, clock.now());
     }
 
     /// Brings out what the turn has changed: first the snapshot, then the events.
     fn settle(&mut self) {
-        let events = self.publisher.publish(&mut self.links, self.clock);
+        self.turns += 1;
+        self.heartbeat.beat();
+        let mut events = self.publisher.publish(&mut self.links, self.clock);
         if let Some(plugins) = &mut self.plugins {
-            for event in &events {
+            events.extend(plugins.take_events().into_iter().map(|event| self.publisher.number(event)));
+        }
+        for event in &events {
+            if let Some(plugins) = &mut self.plugins {
                 plugins.publish(event);
             }
+            self.feed.publish(event);
+        }
+        if let Some(plugins) = &mut self.plugins {
             plugins.arm(&self.handle);
         }
     }
+}
+
+/// A loop that has nothing else to do still shows that it lives.
+fn init_heartbeat(handle: &LoopHandle<'static, State>) -> Result<(), Error> {
+    // What a turn does for the heartbeat is in `settle`.
+    let timer = Timer::from_duration(Heartbeat::INTERVAL);
+    let inserted = handle.insert_source(timer, |due, (), state: &mut State| {
+        state.lateness.note(due.elapsed());
+        TimeoutAction::ToDuration(Heartbeat::INTERVAL)
+    });
+    Ok(inserted.map(|_| ()).map_err(|error| error.error)?)
 }
 
 fn init_resolver(handle: &LoopHandle<'static, State>) -> Result<channel::Sender<Resolved>, Error> {

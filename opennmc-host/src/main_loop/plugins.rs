@@ -10,13 +10,15 @@ use calloop::{LoopHandle, RegistrationToken, channel};
 
 use super::{Error, State};
 use crate::config::Settings;
-use crate::plugin::{PluginSettings, Report, Supervisor, SupervisorOptions};
+use crate::plugin::{PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions};
 use crate::state::Event;
 
 /// The supervisor and its timer.
 pub(super) struct Plugins {
     supervisor: Supervisor,
     timer: Option<(RegistrationToken, Instant)>,
+    /// What happened to plugins since it was last taken. The supervisor has logged it.
+    events: Vec<Event>,
 }
 
 /// Starts every enabled plugin of `settings`, without waiting for any.
@@ -38,12 +40,12 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
     let inserted = state.handle.insert_source(receiver, |message, (), state: &mut State| {
         if let (channel::Event::Msg(report), Some(plugins)) = (message, &mut state.plugins) {
             let events = plugins.supervisor.handle_report(report);
-            plugins.publish_all(events);
+            plugins.events.extend(events);
         }
     });
     inserted.map_err(|error| error.error)?;
     supervisor.start_all();
-    Ok(Plugins { supervisor, timer: None })
+    Ok(Plugins { supervisor, timer: None, events: Vec::new() })
 }
 
 impl Plugins {
@@ -53,6 +55,15 @@ impl Plugins {
 
     pub(super) fn stop(&mut self) {
         self.supervisor.stop();
+    }
+
+    pub(super) fn status(&self) -> Vec<PluginStatus> {
+        self.supervisor.status()
+    }
+
+    /// What happened to plugins since this was last asked.
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
     }
 
     /// To every plugin that listens; never waits.
@@ -74,20 +85,13 @@ impl Plugins {
             if let Some(plugins) = &mut state.plugins {
                 plugins.timer = None;
                 let events = plugins.supervisor.handle_deadline(Instant::now());
-                plugins.publish_all(events);
+                plugins.events.extend(events);
             }
             TimeoutAction::Drop
         });
         match inserted {
             Ok(token) => self.timer = Some((token, deadline)),
             Err(error) => tracing::error!("can't set the supervisor's timer: {error}"),
-        }
-    }
-
-    /// What happened to one plugin, told to all. The supervisor has logged it.
-    fn publish_all(&mut self, events: Vec<Event>) {
-        for event in events {
-            self.supervisor.publish(&Arc::new(event));
         }
     }
 }

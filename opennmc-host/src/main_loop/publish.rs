@@ -23,6 +23,7 @@ pub(super) struct Publisher {
     cell: SnapshotCell,
     generation: u64,
     devices: Vec<Published>,
+    last_event: u64,
 }
 
 /// A device as it stands in the newest snapshot.
@@ -34,6 +35,12 @@ struct Published {
 impl Publisher {
     pub(super) fn snapshots(&self) -> SnapshotCell {
         self.cell.clone()
+    }
+
+    /// Gives an event that was made elsewhere its number.
+    pub(super) fn number(&mut self, event: Event) -> Arc<Event> {
+        self.last_event += 1;
+        Arc::new(Event { id: self.last_event, ..event })
     }
 
     /// Stores a snapshot if anything changed, and gives the events that were not given yet.
@@ -65,7 +72,8 @@ impl Publisher {
                 let kind = happening.kind;
                 let event = event(name, happening, clock);
                 log(&event, kind);
-                events.push(Arc::new(event));
+                self.last_event += 1;
+                events.push(Arc::new(Event { id: self.last_event, ..event }));
             }
         }
         if changed {
@@ -86,6 +94,7 @@ fn is_outdated(published: Option<Time>, heard: Option<Time>) -> bool {
 
 fn event(device: &str, happening: Happening, clock: Clock) -> Event {
     Event {
+        id: 0,
         kind: happening.kind.name.to_owned(),
         severity: happening.severity,
         device: device.to_owned(),

@@ -392,6 +392,8 @@ impl Plugin {
         let own = [("plugin".to_owned(), self.id.to_string())];
         let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
         Event {
+            // The main loop numbers it.
+            id: 0,
             kind: kind.to_owned(),
             severity,
             device: String::new(),

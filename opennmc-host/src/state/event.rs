@@ -3,6 +3,8 @@
 /// One occurrence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
+    /// Counts up over restarts, without a gap while the daemon runs; 0 until the main loop has given it a number.
+    pub id: u64,
     /// An open set of dotted names that follow NUT's notify types, such as `ups.on-battery`. docs/events.md lists them.
     pub kind: String,
     /// How much a person should care.

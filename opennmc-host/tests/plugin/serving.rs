@@ -118,6 +118,7 @@ fn timers_run_and_events_are_heard() {
     assert_eq!(client.ask("timer 5"), "set");
     assert_eq!(client.line(), "rang");
     host.publish(Event {
+        id: 0,
         kind: "ups.on-battery".to_owned(),
         severity: Severity::Warning,
         device: "main".to_owned(),

@@ -1,0 +1,66 @@
+//! What other threads ask of the main loop, carried out on it.
+
+use calloop::{LoopHandle, channel};
+
+use super::State;
+use crate::door::{OrderId, OrderResult, Progress};
+use crate::host::{LoopHealth, Request};
+use crate::link::Link;
+use crate::users::{Principal, Right};
+
+/// Whatever an administrator alone may do.
+const DENIED: &str = "this takes an administrator";
+
+pub(super) fn init(
+    handle: &LoopHandle<'static, State>,
+    requests: channel::Channel<Request>,
+) -> Result<(), calloop::Error> {
+    let inserted = handle.insert_source(requests, |message, (), state: &mut State| {
+        if let channel::Event::Msg(request) = message {
+            state.handle_request(request);
+        }
+    });
+    inserted.map(|_| ()).map_err(|error| error.error)
+}
+
+impl State {
+    fn handle_request(&mut self, request: Request) {
+        match request {
+            Request::Order(request, mut progress) => {
+                tracing::debug!("{:?} of {} for {}", request.order, request.device, request.principal.name);
+                let result = OrderResult::Refused("this version carries out no orders".to_owned());
+                progress(Progress::Ended(OrderId(0), result));
+            }
+            Request::Reload(principal, reply) if !principal.may(&Right::Administer) => {
+                reply(Err(DENIED.to_owned()));
+            }
+            Request::Reload(_, reply) => reply(Err("this version can't reload its configuration".to_owned())),
+            Request::Plugins(reply) => {
+                reply(self.plugins.as_ref().map_or_else(Vec::new, |plugins| plugins.status()));
+            }
+            Request::LoopHealth(reply) => reply(self.health()),
+            Request::Simulator { principal, device, line, reply } => {
+                reply(self.steer_simulator(&principal, &device, &line));
+            }
+        }
+    }
+
+    fn health(&self) -> LoopHealth {
+        LoopHealth {
+            lateness: self.lateness.summary(),
+            turns: self.turns,
+            links: self.links.iter().map(Link::health).collect(),
+        }
+    }
+
+    fn steer_simulator(&mut self, principal: &Principal, device: &str, line: &str) -> Result<String, String> {
+        if !principal.may(&Right::Administer) {
+            return Err(DENIED.to_owned());
+        }
+        let State { handle, clock, links, .. } = self;
+        let link = links.iter_mut().find(|link| link.name().eq_ignore_ascii_case(device));
+        let link = link.ok_or_else(|| format!("there is no UPS `{device}`"))?;
+        tracing::info!(ups = link.name(), by = principal.name, "the simulator is told `{line}`");
+        link.steer_simulator(handle, clock.now(), line)
+    }
+}
