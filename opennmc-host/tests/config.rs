@@ -103,14 +103,14 @@ fn a_mistyped_key_is_named_with_its_place_and_the_nearest_known_one() {
             "opennmc.toml:2:1: plugin.x.lisen: there is no such key here; did you mean `listen`?",
         ),
         ("[stat]\n", "opennmc.toml:1:2: stat: there is no such key here; did you mean `state`?"),
-        (
-            "[notifications]\n",
-            "opennmc.toml:1:2: notifications: there is no such key here; \
-             known are `http`, `log`, `plugin`, `plugins`, `script`, `state`, `ups`",
-        ),
     ] {
         assert_eq!(problem(text), expected);
     }
+    let nothing_near = problem("[notifications]\n");
+    let known = nothing_near
+        .strip_prefix("opennmc.toml:1:2: notifications: there is no such key here; known are ")
+        .unwrap();
+    assert!(known.contains("`plugin`, `plugins`") && known.ends_with("`ups`"), "{known}");
 }
 
 #[test]

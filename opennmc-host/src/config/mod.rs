@@ -2,27 +2,32 @@
 //!
 //! Everything wrong with a file is found in one go and said with file, line, column and key, so that nobody mends one
 //! mistake per attempt. What leaves this module is typed and consistent: a port that parsed, names that NUT clients can
-//! spell, addresses that do not collide. Nothing here opens a port, looks for a plugin or makes a folder: whether the
-//! machine agrees is found out by whoever uses the setting.
+//! spell, addresses that do not collide. Reading settings opens no port, looks for no plugin and makes no folder: whether the
+//! machine agrees is found out by whoever uses the setting, and beforehand by [`inspect`](inspect()).
 
 mod difference;
+mod inspect;
 mod log;
 mod name;
+mod places;
 mod plugins;
 mod port;
 mod problem;
 mod section;
 mod ups;
+mod write;
 
 use std::path::{Path, PathBuf};
 
 pub use self::difference::{Change, Changes, PluginChange, UpsChange, What, difference};
+pub use self::inspect::{Inspection, inspect};
 pub use self::log::{LogFile, LogFilter};
 pub use self::name::DeviceName;
 pub use self::plugins::PluginSection;
 pub use self::port::{Port, TcpAddress};
-pub use self::problem::{Problem, Problems};
+pub use self::problem::{Problem, Problems, Severity};
 pub use self::ups::UpsSettings;
+pub use self::write::{Existing, write_file};
 
 use self::section::{Reader, Section};
 
@@ -42,7 +47,7 @@ const NOT_AVAILABLE: [&str; 2] = ["http", "script"];
 pub struct Settings {
     /// The folder for everything that must survive a restart.
     pub state_dir: PathBuf,
-    /// In the order of the file, which is the order in which clients list them. Never empty.
+    /// In the order of the file, which is the order in which clients list them. Empty only with `allow-no-ups`.
     pub upses: Vec<UpsSettings>,
     /// Folders with plugin packages, the first one wins.
     pub plugin_dirs: Vec<PathBuf>,

@@ -6,10 +6,15 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use serde::Serialize;
+
+/// One thing that is wrong, or looks it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.
@@ -18,6 +23,16 @@ pub struct Problem {
     pub key: String,
     /// What is wrong, and what to do about it.
     pub message: String,
+}
+
+/// How bad a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The file, or the part it is about, can't be used.
+    Error,
+    /// It can be used, and is probably not what was meant.
+    Warning,
 }
 
 /// All that is wrong with one file, from top to bottom. Never empty.
@@ -41,16 +56,31 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.list.iter().enumerate() {
-            if index > 0 {
-                out.write_str("\n")?;
-            }
-            write!(out, "{}:{}:{}: ", self.path.display(), problem.line, problem.column)?;
-            if !problem.key.is_empty() {
-                write!(out, "{}: ", problem.key)?;
-            }
-            out.write_str(&problem.message)?;
-        }
-        Ok(())
+        write_lines(out, &self.path, &self.list)
     }
+}
+
+/// One line per problem.
+pub(super) fn write_lines(out: &mut fmt::Formatter<'_>, path: &Path, list: &[Problem]) -> fmt::Result {
+    for (index, problem) in list.iter().enumerate() {
+        if index > 0 {
+            out.write_str("\n")?;
+        }
+        write!(out, "{}:{}:{}: ", path.display(), problem.line, problem.column)?;
+        if problem.severity == Severity::Warning {
+            out.write_str("warning: ")?;
+        }
+        if !problem.key.is_empty() {
+            write!(out, "{}: ", problem.key)?;
+        }
+        out.write_str(&problem.message)?;
+    }
+    Ok(())
+}
+
+/// Line and column of a byte of `text`, both from 1; the column counts characters.
+pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::problem::Problem;
+use super::problem::{Problem, Severity, position};
 
 /// The text being read and what was found wrong with it so far.
 pub(super) struct Reader<'t> {
@@ -39,14 +39,9 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn problem(&mut self, span: Range<usize>, key: impl Into<String>, message: impl Into<String>) {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        self.problems.push(Problem {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            key: key.into(),
-            message: message.into(),
-        });
+        let (line, column) = position(self.text, span.start);
+        let (key, message) = (key.into(), message.into());
+        self.problems.push(Problem { severity: Severity::Error, line, column, key, message });
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {

@@ -52,7 +52,8 @@ impl TryFrom<String> for CableName {
 
 pub(super) fn read_all(reader: &mut Reader<'_>, file: &mut Section<'_>) -> Vec<UpsSettings> {
     let sections = file.named_sections(reader, "ups");
-    if sections.is_empty() && file.is_empty("ups") {
+    let allow_none = file.optional(reader, "allow-no-ups").unwrap_or(false);
+    if sections.is_empty() && file.is_empty("ups") && !allow_none {
         let message =
             "there is no UPS to watch; add a section such as `[ups.main]` with `port = \"/dev/ttyS0\"`";
         reader.problem(file.span(), "ups", message);

@@ -8,38 +8,59 @@ use super::{Manifest, PluginError};
 /// The whole configuration of a plugin as JSON text, or the first key that does not fit the manifest's shape.
 pub fn effective_config(manifest: &Manifest, settings: &Table) -> Result<String, PluginError> {
     let mut config = manifest.config.clone();
-    overlay(&mut config, settings, "").map_err(|problem| PluginError::Settings {
-        id: manifest.plugin.id.clone(),
-        problem: format!("config: {problem}"),
-    })?;
-    Ok(json(&Value::Table(config)).to_string())
+    match overlay(&mut config, settings, &[]).into_iter().next() {
+        None => Ok(json(&Value::Table(config)).to_string()),
+        Some(misfit) => Err(PluginError::Settings {
+            id: manifest.plugin.id.clone(),
+            problem: format!("config: {}", misfit.problem),
+        }),
+    }
 }
 
-fn overlay(shape: &mut Table, settings: &Table, prefix: &str) -> Result<(), String> {
+/// Everything in `settings` that does not fit the manifest's shape.
+pub fn misfits(manifest: &Manifest, settings: &Table) -> Vec<Misfit> {
+    overlay(&mut manifest.config.clone(), settings, &[])
+}
+
+/// One key that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// From the plugin's `config` down.
+    pub path: Vec<String>,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+fn overlay(shape: &mut Table, settings: &Table, above: &[String]) -> Vec<Misfit> {
+    let mut misfits = Vec::new();
     for (key, value) in settings {
-        let name = format!("{prefix}{key}");
+        let path = [above, &[key.clone()]].concat();
+        let name = path.join(".");
         let Some(slot) = shape.get_mut(key) else {
-            let known = shape.keys().map(|known| format!("`{prefix}{known}`")).collect::<Vec<_>>().join(", ");
+            let known =
+                shape.keys().map(|known| format!("`{}`", [above, &[known.clone()]].concat().join(".")));
+            let known = known.collect::<Vec<_>>().join(", ");
             let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {known}") };
-            return Err(format!("the plugin has no key `{name}`; {known}"));
+            misfits.push(Misfit { path, problem: format!("the plugin has no key `{name}`; {known}") });
+            continue;
         };
         match (slot, value) {
             // An empty table in the manifest takes any keys: a map whose names the operator chooses.
             (Value::Table(inner), Value::Table(table)) if !inner.is_empty() => {
-                overlay(inner, table, &format!("{name}."))?;
+                misfits.extend(overlay(inner, table, &path));
             }
             (slot @ Value::Float(_), Value::Integer(whole)) => *slot = Value::Float(*whole as f64),
             (slot, value) if slot.same_type(value) => *slot = value.clone(),
             (slot, value) => {
-                return Err(format!(
-                    "`{name}` must be of type {}, not {}",
-                    slot.type_str(),
-                    value.type_str()
-                ));
+                let (wanted, found) = (slot.type_str(), value.type_str());
+                misfits.push(Misfit {
+                    path,
+                    problem: format!("`{name}` must be of type {wanted}, not {found}"),
+                });
             }
         }
     }
-    Ok(())
+    misfits
 }
 
 fn json(value: &Value) -> Json {

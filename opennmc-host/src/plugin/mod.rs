@@ -27,7 +27,7 @@ mod supervisor;
 mod thread;
 mod watch;
 
-pub use config::effective_config;
+pub use config::{Misfit, effective_config, misfits};
 pub use epitaph::Epitaph;
 pub use error::PluginError;
 pub use grant::Grant;
