@@ -34,11 +34,11 @@ pub struct Misfit {
 fn overlay(shape: &mut Table, settings: &Table, above: &[String]) -> Vec<Misfit> {
     let mut misfits = Vec::new();
     for (key, value) in settings {
-        let path = [above, &[key.clone()]].concat();
+        let below = |key: &String| [above, std::slice::from_ref(key)].concat();
+        let path = below(key);
         let name = path.join(".");
         let Some(slot) = shape.get_mut(key) else {
-            let known =
-                shape.keys().map(|known| format!("`{}`", [above, &[known.clone()]].concat().join(".")));
+            let known = shape.keys().map(|known| format!("`{}`", below(known).join(".")));
             let known = known.collect::<Vec<_>>().join(", ");
             let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {known}") };
             misfits.push(Misfit { path, problem: format!("the plugin has no key `{name}`; {known}") });
