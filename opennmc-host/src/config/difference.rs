@@ -109,10 +109,10 @@ pub fn difference(old: &Settings, new: &Settings) -> Changes {
 }
 
 fn ups_change(old: &UpsSettings, new: &UpsSettings) -> Option<UpsChange> {
-    let UpsSettings { name: _, port, description, cable, spacing, stale_after } = new;
+    let UpsSettings { name: _, port, description, cable, spacing, stale_after, rules } = new;
     let change = UpsChange {
         reopen: old.port != *port || old.cable != *cable || old.spacing != *spacing,
-        rules: old.stale_after != *stale_after,
+        rules: old.stale_after != *stale_after || old.rules != *rules,
         description: old.description != *description,
     };
     (change != UpsChange::default()).then_some(change)
@@ -202,6 +202,8 @@ mod tests {
             ("cable = \"940-0095B\"", reopen),
             ("spacing-ms = 50", reopen),
             ("stale-after = 20", rules),
+            ("rules = { on-battery-delay = 2 }", rules),
+            ("override = { \"ups.realpower.nominal\" = 865 }", rules),
             ("description = \"Rack A\"", description),
         ] {
             let changes = changes("[ups.b]", &format!("{key}\n[ups.b]"));

@@ -13,6 +13,7 @@ mod places;
 mod plugins;
 mod port;
 mod problem;
+mod rules;
 mod section;
 mod ups;
 mod write;

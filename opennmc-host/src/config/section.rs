@@ -194,6 +194,14 @@ impl<'a> Section<'a> {
         sections
     }
 
+    /// Every value under this table with its dotted name and its place, in the order of the file; none for what is neither
+    /// text nor a number. `"a.b" = 1` and `a.b = 1` name the same.
+    pub(super) fn leaves(&self) -> Vec<(String, Range<usize>, Option<String>)> {
+        let mut leaves = Vec::new();
+        gather_leaves(self.table, "", &mut leaves);
+        leaves
+    }
+
     /// Whether there is nothing under `key`. A mistake under it is something.
     pub(super) fn is_empty(&self, key: &str) -> bool {
         self.table.get(key).is_none_or(|value| value.get_ref().as_table().is_some_and(DeTable::is_empty))
@@ -208,6 +216,23 @@ impl<'a> Section<'a> {
                 reader.problem(key.span(), self.path_of(name), message);
             }
         }
+    }
+}
+
+fn gather_leaves(table: &DeTable<'_>, above: &str, leaves: &mut Vec<(String, Range<usize>, Option<String>)>) {
+    for (key, value) in table {
+        let name = format!("{above}{}", key.get_ref());
+        let text = match value.get_ref() {
+            DeValue::Table(table) => {
+                gather_leaves(table, &format!("{name}."), leaves);
+                continue;
+            }
+            DeValue::String(text) => Some(text.clone().into_owned()),
+            DeValue::Integer(number) => Some(number.to_string()),
+            DeValue::Float(number) => Some(number.to_string()),
+            _ => None,
+        };
+        leaves.push((name, key.span(), text));
     }
 }
 

@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use super::name::DeviceName;
 use super::port::Port;
+use super::rules;
 use super::section::{Reader, Section, suggestion};
+use crate::state::Rules;
 
 /// NUT's `MAXAGE`: after this time without a valid answer, clients are told that data is stale.
 const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(15);
@@ -32,6 +34,8 @@ pub struct UpsSettings {
     pub spacing: Option<Duration>,
     /// Silence of this length makes the data stale.
     pub stale_after: Duration,
+    /// By which rules it is judged; `stale_after` is one of them.
+    pub rules: Rules,
 }
 
 /// A cable by APC's part number.
@@ -89,6 +93,8 @@ fn read_one(reader: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Op
     let cable = section.optional(reader, "cable").map(|CableName(cable)| cable);
     let spacing = section.number_within(reader, "spacing-ms", SPACING_MS, "milliseconds");
     let stale_after = section.number_within(reader, "stale-after", STALE_AFTER_S, "seconds");
+    let stale_after = stale_after.map_or(DEFAULT_STALE_AFTER, Duration::from_secs);
+    let rules = rules::read(reader, &mut section, stale_after);
     section.finish(reader);
     Some(UpsSettings {
         name: parsed.ok()?,
@@ -96,6 +102,7 @@ fn read_one(reader: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Op
         description,
         cable: cable.unwrap_or_default(),
         spacing: spacing.map(Duration::from_millis),
-        stale_after: stale_after.map_or(DEFAULT_STALE_AFTER, Duration::from_secs),
+        stale_after,
+        rules,
     })
 }

@@ -91,7 +91,7 @@ impl Link {
         Link {
             index,
             session: Session::new(session_config(&settings)),
-            device: DeviceState::new(identity, settings.stale_after, now),
+            device: DeviceState::new(identity, settings.rules.clone(), now),
             settings,
             learner: Learner::default(),
             connection: Connection::Closed,

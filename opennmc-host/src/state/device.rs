@@ -6,12 +6,12 @@
 //! four functions.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
 
 use apcsmart::Time;
 
 use super::event::Severity;
 use super::kinds::{self, EventKind, TOKENS};
+use super::rules::Rules;
 use super::snapshot::{Availability, Device, Kind, Variable};
 
 /// The reading that carries the status tokens.
@@ -84,7 +84,7 @@ pub struct Happening {
 #[derive(Debug)]
 pub struct DeviceState {
     identity: Identity,
-    stale_after: Duration,
+    rules: Rules,
     availability: Availability,
     /// When the host began to look for the device.
     since: Time,
@@ -103,11 +103,11 @@ pub struct DeviceState {
 }
 
 impl DeviceState {
-    /// A device that the host begins to look for at `now`. Silence of `stale_after` makes its data stale.
-    pub fn new(identity: Identity, stale_after: Duration, now: Time) -> DeviceState {
+    /// A device that the host begins to look for at `now`.
+    pub fn new(identity: Identity, rules: Rules, now: Time) -> DeviceState {
         DeviceState {
             identity,
-            stale_after,
+            rules,
             availability: Availability::Waiting,
             since: now,
             heard: None,
@@ -156,8 +156,8 @@ impl DeviceState {
     /// When the silence has become too long, unless something is heard before.
     pub fn deadline(&self) -> Time {
         match self.availability {
-            Availability::Live => self.heard.unwrap_or(self.since) + self.stale_after,
-            Availability::Waiting => self.since + self.stale_after,
+            Availability::Live => self.heard.unwrap_or(self.since) + self.rules.stale_after,
+            Availability::Waiting => self.since + self.rules.stale_after,
             Availability::Stale | Availability::Disconnected => Time::NEVER,
         }
     }

@@ -3,8 +3,10 @@
 pub mod device;
 pub mod event;
 pub mod kinds;
+pub mod rules;
 pub mod snapshot;
 
 pub use device::{DeviceState, Happening, Identity, Input};
 pub use event::{Event, Severity};
+pub use rules::{DateOrder, Rules};
 pub use snapshot::{Availability, Device, Kind, Snapshot, SnapshotCell, Variable};

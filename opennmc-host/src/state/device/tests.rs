@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 const STALE_AFTER: Duration = Duration::from_secs(15);
@@ -17,7 +19,7 @@ impl Bench {
             driver: "apcsmart",
         };
         let now = Time::from_millis(1_000_000);
-        Bench { state: DeviceState::new(identity, STALE_AFTER, now), now }
+        Bench { state: DeviceState::new(identity, Rules::default(), now), now }
     }
 
     /// Open, answering and on line.
