@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod door;
 pub mod host;
+pub mod driver;
 mod link;
 pub mod logging;
 pub mod main_loop;
