@@ -3,8 +3,8 @@
 pub mod cli;
 pub mod config;
 pub mod door;
-pub mod host;
 pub mod driver;
+pub mod host;
 mod link;
 pub mod logging;
 pub mod main_loop;

@@ -7,6 +7,7 @@
 
 mod difference;
 mod inspect;
+mod drivers;
 mod log;
 mod name;
 mod places;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::difference::{Change, Changes, PluginChange, UpsChange, What, difference};
 pub use self::inspect::{Inspection, inspect};
+pub use self::drivers::{DriverChoice, DriverLibrary};
 pub use self::log::{LogFile, LogFilter};
 pub use self::name::DeviceName;
 pub use self::plugins::PluginSection;
@@ -122,7 +124,8 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
         }
         None => None,
     };
-    let upses = ups::read_all(reader, &mut file);
+    let drivers = drivers::read_all(reader, &mut file);
+    let upses = ups::read_all(reader, &mut file, &drivers);
     let plugins = plugins::read_all(reader, &mut file);
     file.finish(reader);
     Some(Settings {

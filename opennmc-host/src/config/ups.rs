@@ -5,6 +5,7 @@ use std::time::Duration;
 use apcsmart::serial::Cable;
 use serde::Deserialize;
 
+use super::drivers::{self, DriverChoice, DriverLibrary};
 use super::name::DeviceName;
 use super::port::Port;
 use super::rules;
@@ -36,6 +37,8 @@ pub struct UpsSettings {
     pub stale_after: Duration,
     /// By which rules it is judged; `stale_after` is one of them.
     pub rules: Rules,
+    /// What speaks with it.
+    pub driver: DriverChoice,
 }
 
 /// A cable by APC's part number.
@@ -54,7 +57,11 @@ impl TryFrom<String> for CableName {
     }
 }
 
-pub(super) fn read_all(reader: &mut Reader<'_>, file: &mut Section<'_>) -> Vec<UpsSettings> {
+pub(super) fn read_all(
+    reader: &mut Reader<'_>,
+    file: &mut Section<'_>,
+    drivers: &[DriverLibrary],
+) -> Vec<UpsSettings> {
     let sections = file.named_sections(reader, "ups");
     let allow_none = file.optional(reader, "allow-no-ups").unwrap_or(false);
     if sections.is_empty() && file.is_empty("ups") && !allow_none {
@@ -66,7 +73,7 @@ pub(super) fn read_all(reader: &mut Reader<'_>, file: &mut Section<'_>) -> Vec<U
     for (name, section) in sections {
         let port_span = section.value_span("port");
         let path = section.path_of("port");
-        let Some(ups) = read_one(reader, name.get_ref(), section) else { continue };
+        let Some(ups) = read_one(reader, name.get_ref(), section, drivers) else { continue };
         if let Some(twin) =
             all.iter().find(|other| other.name.as_str().eq_ignore_ascii_case(ups.name.as_str()))
         {
@@ -83,7 +90,12 @@ pub(super) fn read_all(reader: &mut Reader<'_>, file: &mut Section<'_>) -> Vec<U
     all
 }
 
-fn read_one(reader: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Option<UpsSettings> {
+fn read_one(
+    reader: &mut Reader<'_>,
+    name: &str,
+    mut section: Section<'_>,
+    drivers: &[DriverLibrary],
+) -> Option<UpsSettings> {
     let parsed = DeviceName::try_from(name.to_owned());
     if let Err(error) = &parsed {
         reader.problem(section.span(), "ups", error.to_string());
@@ -95,6 +107,7 @@ fn read_one(reader: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Op
     let stale_after = section.number_within(reader, "stale-after", STALE_AFTER_S, "seconds");
     let stale_after = stale_after.map_or(DEFAULT_STALE_AFTER, Duration::from_secs);
     let rules = rules::read(reader, &mut section, stale_after);
+    let driver = drivers::read_choice(reader, &mut section, drivers);
     section.finish(reader);
     Some(UpsSettings {
         name: parsed.ok()?,
@@ -104,5 +117,6 @@ fn read_one(reader: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Op
         spacing: spacing.map(Duration::from_millis),
         stale_after,
         rules,
+        driver,
     })
 }

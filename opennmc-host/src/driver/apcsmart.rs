@@ -6,9 +6,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use ::apcsmart::table::Writable;
-use ::apcsmart::{
-    Danger, Event, LinkQuality, Outcome, Output, Refusal, Session, SessionConfig, Time, Value,
-};
+use ::apcsmart::{Danger, Event, LinkQuality, Outcome, Output, Refusal, Session, SessionConfig, Time, Value};
 
 use super::{Driver, DriverOutput};
 use crate::door::OrderResult;
@@ -105,7 +103,7 @@ impl ApcSmart {
 }
 
 impl Driver for ApcSmart {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         NAME
     }
 

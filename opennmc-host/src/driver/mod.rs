@@ -4,22 +4,48 @@
 //! learned and one deadline. It opens nothing and waits for nothing: it runs on the main loop. [`ApcSmart`] is built in;
 //! [`native`] are shared libraries that an administrator chose to trust.
 
+mod absent;
 mod apcsmart;
 pub mod native;
 
-use ::apcsmart::{LinkQuality, Time};
+use std::time::Duration;
 
+use ::apcsmart::{LinkQuality, SessionConfig, Time};
+
+use self::native::{NativeDriver, NativeLibrary};
+use crate::config::DriverChoice;
 use crate::door::OrderResult;
 use crate::state::Input;
 
+pub use self::absent::Absent;
 pub use self::apcsmart::ApcSmart;
+
+/// The driver of one UPS, as configured. `spacing` is the silence between an answer and the next question, when the
+/// protocol's own pace is too fast for the unit.
+///
+/// # Errors
+/// A native driver can't be loaded, or refused its options; the text says why and what to do.
+pub fn make(choice: &DriverChoice, spacing: Option<Duration>) -> Result<Box<dyn Driver>, String> {
+    match choice {
+        DriverChoice::ApcSmart => {
+            let mut config = SessionConfig::default();
+            config.spacing = spacing.unwrap_or(config.spacing);
+            Ok(Box::new(ApcSmart::new(config)))
+        }
+        DriverChoice::Native(library, options) => {
+            let loaded = NativeLibrary::load(&library.path, &library.sha256);
+            let library = loaded.map_err(|error| error.to_string())?;
+            Ok(Box::new(NativeDriver::new(&library, options)?))
+        }
+    }
+}
 
 /// Something that speaks one UPS protocol.
 ///
 /// After every call that takes `&mut self`, drain [`Driver::poll_output`] until it gives [`DriverOutput::Timeout`].
 pub trait Driver {
     /// NUT's `driver.name`.
-    fn name(&self) -> &str;
+    fn name(&self) -> &'static str;
     /// The port has just been opened.
     fn handle_open(&mut self, now: Time);
     /// The port is gone. Orders under way end.
@@ -46,7 +72,9 @@ pub trait Driver {
     /// When the UPS last gave a valid answer.
     fn last_heard(&self) -> Option<Time>;
     /// Figures of the line, when the driver keeps any.
-    fn quality(&self) -> Option<&LinkQuality>;
+    fn quality(&self) -> Option<&LinkQuality> {
+        None
+    }
 }
 
 /// What a driver wants done.

@@ -1,10 +1,9 @@
-//! One UPS on its port: opening it, moving bytes between it and the protocol session, and opening it again.
+//! One UPS on its port: opening it, moving bytes between it and the UPS's driver, and opening it again.
 //!
 //! A [`Link`] never ends: whatever happens to its port becomes a plan for the next attempt. It logs nothing about that
 //! itself: it tells the [`DeviceState`], whose events are the one line per loss and the one per return. All waiting is
 //! done by the loop, through one timer per link.
 
-mod learn;
 mod reopen;
 mod simulated;
 mod tcp;
@@ -17,25 +16,23 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use apcsmart::{Output, Session, SessionConfig, Time, serial};
+use apcsmart::{Time, serial};
 use calloop::channel::Sender;
 use calloop::generic::Generic;
 use calloop::timer::{TimeoutAction, Timer};
 use calloop::{Interest, LoopHandle, Mode, PostAction, RegistrationToken};
 
-use self::learn::Learner;
 use self::reopen::Reopen;
 use self::simulated::Simulated;
 use self::wire::{Received, Wire};
 use crate::config::{Port, UpsSettings};
+use crate::driver::{self, Absent, Driver, DriverOutput};
 use crate::host::LinkHealth;
 use crate::main_loop::State;
 use crate::state::{DeviceState, Identity, Input};
 
 pub(crate) use self::tcp::Resolved;
 
-/// NUT's name of the driver whose protocol this is.
-const DRIVER: &str = "apcsmart";
 /// A look-up that takes longer is an attempt that has not succeeded yet; nobody waits for it.
 const LOOK_UP_PATIENCE: Duration = Duration::from_secs(2);
 /// How many times the silence that makes data stale makes the port be opened anew.
@@ -48,9 +45,11 @@ pub(crate) struct Link {
     /// Its place in the main loop's list, by which callbacks find it again.
     index: usize,
     settings: UpsSettings,
-    session: Session,
+    /// What speaks with the UPS.
+    driver: Box<dyn Driver>,
+    /// Why nothing can: the driver's library was refused. It is tried again with the port.
+    driver_problem: Option<String>,
     device: DeviceState,
-    learner: Learner,
     connection: Connection,
     /// The UPS of a `sim:` port. It lives on while its line is unplugged.
     simulated: Option<Simulated>,
@@ -59,8 +58,8 @@ pub(crate) struct Link {
     openings: u64,
     /// The first attempt has ended, one way or the other.
     attempted: bool,
-    /// What the session waits for, as it last said.
-    session_deadline: Time,
+    /// What the driver waits for, as it last said.
+    driver_deadline: Time,
     timer: Option<(RegistrationToken, Time)>,
     resolved: Sender<Resolved>,
 }
@@ -82,24 +81,25 @@ enum Connection {
 impl Link {
     /// A link that has not tried anything yet.
     pub(crate) fn new(index: usize, settings: UpsSettings, resolved: Sender<Resolved>, now: Time) -> Link {
+        let (driver, driver_problem) = load_driver(&settings);
         let identity = Identity {
             name: settings.name.to_string(),
             description: settings.description.clone(),
             port: settings.port.to_string(),
-            driver: DRIVER,
+            driver: driver.name(),
         };
         Link {
             index,
-            session: Session::new(session_config(&settings)),
+            driver,
+            driver_problem,
             device: DeviceState::new(identity, settings.rules.clone(), now),
             settings,
-            learner: Learner::default(),
             connection: Connection::Closed,
             simulated: None,
             reopen: Reopen::default(),
             openings: 0,
             attempted: false,
-            session_deadline: Time::NEVER,
+            driver_deadline: Time::NEVER,
             timer: None,
             resolved,
         }
@@ -109,6 +109,14 @@ impl Link {
     pub(crate) fn open(&mut self, handle: &LoopHandle<'static, State>, now: Time) {
         if !matches!(self.connection, Connection::Closed) {
             return;
+        }
+        if self.driver_problem.is_some() {
+            // Somebody may have mended it since.
+            (self.driver, self.driver_problem) = load_driver(&self.settings);
+        }
+        if let Some(problem) = self.driver_problem.clone() {
+            self.lose(handle, now, &problem);
+            return self.arm(handle, now);
         }
         match self.settings.port.clone() {
             Port::Tty(path) => {
@@ -180,7 +188,7 @@ impl Link {
         match wire.receive() {
             Received::Bytes(bytes) => {
                 tracing::trace!(ups = %self.settings.name, "read {}", bytes.escape_ascii());
-                self.session.handle_input(now, &bytes);
+                self.driver.handle_input(now, &bytes);
                 self.drain(handle, now);
             }
             Received::Nothing => {}
@@ -213,7 +221,7 @@ impl Link {
             }
             Connection::Connecting { .. } | Connection::Open { .. } => {}
         }
-        self.session.handle_timeout(now);
+        self.driver.handle_timeout(now);
         self.drain(handle, now);
         self.device.handle_timeout(now);
         self.arm(handle, now);
@@ -235,7 +243,7 @@ impl Link {
             device: self.device.name().to_owned(),
             port: self.settings.port.to_string(),
             opened: self.openings,
-            quality: *self.session.quality(),
+            quality: self.driver.quality().copied().unwrap_or_default(),
         }
     }
 
@@ -325,7 +333,7 @@ impl Link {
         if !simulated.is_plugged_in(now) {
             self.lose(handle, now, UNPLUGGED);
         } else if !bytes.is_empty() {
-            self.session.handle_input(now, &bytes);
+            self.driver.handle_input(now, &bytes);
             self.drain(handle, now);
         }
     }
@@ -336,7 +344,7 @@ impl Link {
         self.attempted = true;
         self.openings += 1;
         self.device.handle_input(now, Input::PortOpened);
-        self.session.handle_open(now);
+        self.driver.handle_open(now);
         self.drain(handle, now);
     }
 
@@ -347,13 +355,13 @@ impl Link {
         self.attempted = true;
         self.device.handle_input(now, Input::PortLost(reason.to_owned()));
         if was_open {
-            self.session.handle_close(now);
+            self.driver.handle_close(now);
             self.drain(handle, now);
         }
         self.reopen.plan(now, device_file(&self.settings.port));
     }
 
-    /// Lets go of the port. True when the session had it.
+    /// Lets go of the port. True when the driver had it.
     fn disconnect(&mut self, handle: &LoopHandle<'static, State>) -> bool {
         match std::mem::replace(&mut self.connection, Connection::Closed) {
             Connection::Closed | Connection::Resolving { .. } => false,
@@ -369,21 +377,24 @@ impl Link {
         }
     }
 
-    /// Takes everything out of the session, as its contract asks for after every call.
+    /// Takes everything out of the driver, as its contract asks for after every call.
     fn drain(&mut self, handle: &LoopHandle<'static, State>, now: Time) {
-        if self.learner.note_heard(&mut self.device, &self.session, now) {
-            self.reopen.succeeded(now);
-        }
         let mut fault = None;
         loop {
-            match self.session.poll_output() {
-                Output::Transmit(bytes) if fault.is_none() => fault = self.send(now, &bytes).err(),
-                Output::Transmit(_) => {}
-                Output::Event(event) => {
-                    self.learner.handle_event(&mut self.device, &self.session, now, event)
+            match self.driver.poll_output() {
+                DriverOutput::Transmit(bytes) if fault.is_none() => fault = self.send(now, &bytes).err(),
+                DriverOutput::Transmit(_) => {}
+                DriverOutput::Learned(input) => {
+                    if input == Input::Heard {
+                        self.reopen.succeeded(now);
+                    }
+                    self.device.handle_input(now, input);
                 }
-                Output::Timeout(time) => {
-                    self.session_deadline = time;
+                DriverOutput::Done { ticket, result } => {
+                    tracing::debug!(ups = %self.settings.name, "order {ticket} has ended: {result:?}");
+                }
+                DriverOutput::Timeout(time) => {
+                    self.driver_deadline = time;
                     break;
                 }
             }
@@ -403,7 +414,7 @@ impl Link {
                 }
                 Ok(())
             }
-            // The session has been told that the port is closed; what it said before that is lost with it.
+            // The driver has been told that the port is closed; what it said before that is lost with it.
             Connection::Closed | Connection::Resolving { .. } | Connection::Connecting { .. } => Ok(()),
         }
     }
@@ -411,7 +422,7 @@ impl Link {
     /// When an open port has been silent for so long that it is opened anew.
     fn silent_until(&self) -> Time {
         let Connection::Open { since, .. } = self.connection else { return Time::NEVER };
-        let heard = self.session.last_heard().unwrap_or(since);
+        let heard = self.driver.last_heard().unwrap_or(since);
         heard.max(since) + self.settings.stale_after * STALE_UNTIL_REOPENED
     }
 
@@ -425,7 +436,7 @@ impl Link {
             Connection::Resolving { .. } => Time::NEVER,
             Connection::Open { .. } => self.silent_until(),
         };
-        let deadline = connection.min(self.session_deadline).min(self.device.deadline());
+        let deadline = connection.min(self.driver_deadline).min(self.device.deadline());
         if let Some((token, armed)) = self.timer {
             if armed <= deadline {
                 return;
@@ -451,12 +462,11 @@ impl Link {
     }
 }
 
-fn session_config(settings: &UpsSettings) -> SessionConfig {
-    let mut config = SessionConfig::default();
-    if let Some(spacing) = settings.spacing {
-        config.spacing = spacing;
+fn load_driver(settings: &UpsSettings) -> (Box<dyn Driver>, Option<String>) {
+    match driver::make(&settings.driver, settings.spacing) {
+        Ok(driver) => (driver, None),
+        Err(problem) => (Box::new(Absent), Some(problem)),
     }
-    config
 }
 
 /// The file whose coming and going tells of the port's.

@@ -143,7 +143,8 @@ pub struct opennmc_driver {
     pub name: Option<unsafe extern "C" fn() -> *const c_char>,
     /// Makes the state of one UPS. `options` is a JSON object: `driver-options` of the UPS in the configuration. Gives NULL when
     /// an option is wrong, after saying in the log which.
-    pub create: Option<unsafe extern "C" fn(host: *const opennmc_host, options: *const c_char) -> *mut c_void>,
+    pub create:
+        Option<unsafe extern "C" fn(host: *const opennmc_host, options: *const c_char) -> *mut c_void>,
     /// Frees what create made.
     pub destroy: Option<unsafe extern "C" fn(driver: *mut c_void)>,
     /// The port has just been opened: 2400 baud, 8 bits, no parity, raw.

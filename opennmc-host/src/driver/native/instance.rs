@@ -12,10 +12,12 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use apcsmart::{LinkQuality, Time};
+use apcsmart::Time;
 
 use super::NativeLibrary;
-use super::abi::{opennmc_driver, opennmc_host, opennmc_kind, opennmc_level, opennmc_reading, opennmc_result};
+use super::abi::{
+    opennmc_driver, opennmc_host, opennmc_kind, opennmc_level, opennmc_reading, opennmc_result,
+};
 use crate::door::OrderResult;
 use crate::driver::{Driver, DriverOutput};
 use crate::state::{Input, Kind};
@@ -92,7 +94,8 @@ impl NativeDriver {
         let refused = || format!("the native driver {name} refused its `driver-options`; the log says why");
         let functions = Functions::of(library.driver()).ok_or_else(refused)?;
         let options = serde_json::to_string(options).map_err(|error| error.to_string())?;
-        let options = CString::new(options).map_err(|_| "`driver-options` must not contain NUL".to_owned())?;
+        let options =
+            CString::new(options).map_err(|_| "`driver-options` must not contain NUL".to_owned())?;
         let shared = Rc::new(Shared { name: name.clone(), inner: RefCell::default() });
         let host = Rc::new(opennmc_host {
             size: size_of::<opennmc_host>(),
@@ -151,14 +154,15 @@ impl NativeDriver {
         let Some(result) = ended(result, String::new) else { return Ok(ticket) };
         let mut inner = self.shared.inner.borrow_mut();
         inner.pending.remove(&ticket);
-        let is_of_this = |output: &DriverOutput| matches!(output, DriverOutput::Done { ticket: of, .. } if *of == ticket);
+        let is_of_this =
+            |output: &DriverOutput| matches!(output, DriverOutput::Done { ticket: of, .. } if *of == ticket);
         inner.outputs.retain(|output| !is_of_this(output));
         Err(result)
     }
 }
 
 impl Driver for NativeDriver {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         self.library.name()
     }
 
@@ -225,10 +229,6 @@ impl Driver for NativeDriver {
 
     fn last_heard(&self) -> Option<Time> {
         self.last_heard
-    }
-
-    fn quality(&self) -> Option<&LinkQuality> {
-        None
     }
 }
 
@@ -316,7 +316,8 @@ unsafe fn texts_at(list: *const *const c_char, count: usize) -> Vec<String> {
 
 /// NUT's names have these letters and no others; any other would break the lines of its protocol.
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_'))
+    !name.is_empty()
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_'))
 }
 
 unsafe extern "C" fn transmit(context: *mut c_void, bytes: *const u8, length: usize) {
@@ -326,7 +327,9 @@ unsafe extern "C" fn transmit(context: *mut c_void, bytes: *const u8, length: us
     // SAFETY: the header demands `length` bytes.
     let bytes = unsafe { std::slice::from_raw_parts(bytes, length.min(LONGEST_TRANSMISSION)) };
     // SAFETY: as the header demands.
-    unsafe { with_inner(context, |_, inner| inner.outputs.push_back(DriverOutput::Transmit(bytes.to_vec()))) };
+    unsafe {
+        with_inner(context, |_, inner| inner.outputs.push_back(DriverOutput::Transmit(bytes.to_vec())))
+    };
 }
 
 unsafe extern "C" fn heard(context: *mut c_void) {
@@ -361,7 +364,9 @@ unsafe extern "C" fn reading(context: *mut c_void, reading: *const opennmc_readi
     };
     let take = |driver: &str, inner: &mut Inner| {
         if !is_name(&name) {
-            tracing::warn!("the native driver {driver} has a variable {name:?}, which is no name; it is left out");
+            tracing::warn!(
+                "the native driver {driver} has a variable {name:?}, which is no name; it is left out"
+            );
             return;
         }
         inner.names.insert(name.clone());

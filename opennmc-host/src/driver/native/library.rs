@@ -33,7 +33,7 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 pub struct NativeLibrary {
     path: PathBuf,
     driver: &'static opennmc_driver,
-    name: String,
+    name: &'static str,
 }
 
 /// Why a library was not loaded.
@@ -108,14 +108,15 @@ impl NativeLibrary {
             return Err(LoadError::OtherFile { path: path.to_owned(), expected, found });
         }
         let driver = open(path, &file)?;
-        let name = read_name(driver).map_err(|problem| LoadError::NoDriver { path: path.to_owned(), problem })?;
+        let name =
+            read_name(driver).map_err(|problem| LoadError::NoDriver { path: path.to_owned(), problem })?;
         tracing::warn!("the native driver {name} of {} is loaded; it is not sandboxed", path.display());
         Ok(NativeLibrary { path: path.to_owned(), driver, name })
     }
 
     /// NUT's `driver.name`, as the library says.
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Where it was loaded from.
@@ -145,7 +146,8 @@ fn judge_file(path: &Path, metadata: &std::fs::Metadata) -> Result<(), LoadError
 
 /// Whoever may rename a folder above the library may put another library in its place.
 fn judge_folders(path: &Path) -> Result<(), LoadError> {
-    let real = path.canonicalize().map_err(|source| LoadError::Unreadable { path: path.to_owned(), source })?;
+    let real =
+        path.canonicalize().map_err(|source| LoadError::Unreadable { path: path.to_owned(), source })?;
     for folder in real.ancestors().skip(1).chain(path.ancestors().skip(1)) {
         let metadata = std::fs::metadata(folder)
             .map_err(|source| LoadError::Unreadable { path: folder.to_owned(), source })?;
@@ -181,7 +183,8 @@ fn open(path: &Path, file: &File) -> Result<&'static opennmc_driver, LoadError> 
     let library = unsafe { Library::open(Some(same_file), RTLD_NOW | RTLD_LOCAL) }.map_err(linker)?;
     // SAFETY: the symbol's type is what the header demands under this name.
     let entry = unsafe { library.get::<opennmc_driver_entry_function>(ENTRY.to_bytes_with_nul()) };
-    let entry = entry.map_err(|_| no_driver(format!("it has no function `{ENTRY_NAME}`: it is no driver")))?;
+    let entry =
+        entry.map_err(|_| no_driver(format!("it has no function `{ENTRY_NAME}`: it is no driver")))?;
     let function = (*entry).ok_or_else(|| no_driver(format!("its `{ENTRY_NAME}` is NULL")))?;
     // From here on its code may be anywhere: it stays.
     std::mem::forget(library);
@@ -222,7 +225,7 @@ fn missing_function(driver: &opennmc_driver) -> Option<&'static str> {
     present.into_iter().find(|(_, there)| !there).map(|(name, _)| name)
 }
 
-fn read_name(driver: &opennmc_driver) -> Result<String, String> {
+fn read_name(driver: &opennmc_driver) -> Result<&'static str, String> {
     let Some(name) = driver.name else { return Err("its function `name` is NULL".to_owned()) };
     // SAFETY: as declared in the header.
     let name = unsafe { name() };
@@ -235,5 +238,6 @@ fn read_name(driver: &opennmc_driver) -> Result<String, String> {
     if name.is_empty() || name.len() > 32 || !name.chars().all(fits) {
         return Err(format!("its name {name:?} is not 1 to 32 letters, digits, `-` or `_`"));
     }
-    Ok(name)
+    // As long-lived as the library itself, which is never unloaded.
+    Ok(name.leak())
 }
