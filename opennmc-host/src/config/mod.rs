@@ -6,8 +6,8 @@
 //! machine agrees is found out by whoever uses the setting, and beforehand by [`inspect`](inspect()).
 
 mod difference;
-mod inspect;
 mod drivers;
+mod inspect;
 mod log;
 mod name;
 mod places;
@@ -22,8 +22,8 @@ mod write;
 use std::path::{Path, PathBuf};
 
 pub use self::difference::{Change, Changes, PluginChange, UpsChange, What, difference};
-pub use self::inspect::{Inspection, inspect};
 pub use self::drivers::{DriverChoice, DriverLibrary};
+pub use self::inspect::{Inspection, inspect};
 pub use self::log::{LogFile, LogFilter};
 pub use self::name::DeviceName;
 pub use self::plugins::PluginSection;
