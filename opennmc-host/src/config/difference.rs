@@ -111,10 +111,7 @@ pub fn difference(old: &Settings, new: &Settings) -> Changes {
 fn ups_change(old: &UpsSettings, new: &UpsSettings) -> Option<UpsChange> {
     let UpsSettings { name: _, port, description, cable, spacing, stale_after, rules, driver } = new;
     let change = UpsChange {
-        reopen: old.port != *port
-            || old.cable != *cable
-            || old.spacing != *spacing
-            || old.driver != *driver,
+        reopen: old.port != *port || old.cable != *cable || old.spacing != *spacing || old.driver != *driver,
         rules: old.stale_after != *stale_after || old.rules != *rules,
         description: old.description != *description,
     };
