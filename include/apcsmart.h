@@ -264,6 +264,14 @@ enum apcsmart_result
    * The port was never opened.
    */
   APCSMART_RESULT_NOT_OPEN = 210,
+  /**
+   * `apcsmart_port_interrupt` ended the wait. Nothing is lost.
+   */
+  APCSMART_RESULT_INTERRUPTED = 211,
+  /**
+   * The port was opened in another process, before a fork, and is used there.
+   */
+  APCSMART_RESULT_OTHER_PROCESS = 212,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -639,13 +647,17 @@ typedef struct apcsmart_config apcsmart_config;
  * The line is served only while a call waits (`apcsmart_port_wait_event`, `_serve`, `_run`, `_set`, `_wait_ready`); between
  * calls readings get old, and `apcsmart_port_silence` tells how old.
  *
- * Threads: one at a time for each port, `const` or not; a second one gets `APCSMART_RESULT_HANDLE_IN_USE`. Different ports
- * are independent; nothing is shared.
+ * Threads: one at a time for each port, `const` or not; a second one gets `APCSMART_RESULT_HANDLE_IN_USE`. Only
+ * `apcsmart_port_interrupt` is for other threads, and for signal handlers. Different ports are independent; nothing is shared.
  *
  * Lent texts live until the next call that takes the port without `const`. After every failure `apcsmart_port_error` has
  * a sentence for a person.
  *
+ * A port is of the process that opened it. After a fork the child gets OTHER_PROCESS from what uses the line; it may close its
+ * copy, which does the parent no harm.
+ *
  * Errors of every handle: NULL_POINTER, WRONG_HANDLE, HANDLE_IN_USE, PANIC; of a port that was never opened also NOT_OPEN.
+ * Of every call that waits: INTERRUPTED, after `apcsmart_port_interrupt`; OTHER_PROCESS.
  */
 typedef struct apcsmart_port apcsmart_port;
 
@@ -730,9 +742,14 @@ typedef struct apcsmart_quality {
    */
   uint64_t alerts;
   /**
+   * Writes to the UPS's EEPROM, which stands about a hundred thousand: steps, texts and saved switches that orders of this
+   * handle sent. Those that the UPS refused are not counted, those of which nothing is known are.
+   */
+  uint64_t eeprom_writes;
+  /**
    * Zero. Room for later.
    */
-  uint64_t reserved[6];
+  uint64_t reserved[5];
 } apcsmart_quality;
 
 /**
@@ -928,6 +945,12 @@ const char *apcsmart_link_text(uint32_t link);
 bool apcsmart_outcome_is_success(uint32_t outcome);
 
 /**
+ * What an `apcsmart_outcome` means, as a sentence in English; an order's own `APCSMART_EVENT_DONE` also says why the UPS
+ * refused. Never NULL; lives for ever. Any thread.
+ */
+const char *apcsmart_outcome_text(uint32_t outcome);
+
+/**
  * As `apcsmart_session_choice_at`; it lives until the next call that takes the port without `const`.
  */
 apcsmart_result apcsmart_port_choice_at(const struct apcsmart_port *port,
@@ -937,6 +960,8 @@ apcsmart_result apcsmart_port_choice_at(const struct apcsmart_port *port,
 
 /**
  * Closes a port and frees its handle and every text that it lent. NULL is right. Closing twice is undefined.
+ *
+ * A port that another thread is using is left alone, open: call `apcsmart_port_interrupt`, join the thread, close then.
  */
 void apcsmart_port_close(struct apcsmart_port *port);
 
@@ -965,6 +990,21 @@ apcsmart_result apcsmart_port_command_count(const struct apcsmart_port *port, si
  * `const`.
  */
 const char *apcsmart_port_error(const struct apcsmart_port *port);
+
+/**
+ * Makes the call that waits with this port, in any thread, end with INTERRUPTED; when none waits, the next one that would.
+ * Asking twice before that is asking once. Nothing is lost by it: wait again, or close the port. An order that was waited for
+ * goes on, and its `APCSMART_EVENT_DONE` comes out of `apcsmart_port_wait_event`.
+ *
+ * Any thread, while another one is inside a call with this port, and any signal handler: signals alone end no wait, a handler
+ * that calls this does. It takes no lock and asks for no memory. The port must not be closed meanwhile.
+ *
+ * Opening is not interrupted, `apcsmart_port_open` with `timeout_ms` 0 and `apcsmart_port_reopen` included: a serial port
+ * opens at once, a serial server in five seconds for each of its addresses, after the system looked its name up.
+ *
+ * Errors: NULL_POINTER, WRONG_HANDLE, PANIC, NOT_OPEN.
+ */
+apcsmart_result apcsmart_port_interrupt(const struct apcsmart_port *port);
 
 /**
  * How the link is, as it was when the line was last served.
@@ -1095,13 +1135,24 @@ apcsmart_result apcsmart_port_silence(const struct apcsmart_port *port, uint64_t
  * Starts a command and returns at once: its outcome comes as `APCSMART_EVENT_DONE` with `*ticket`, while the line is
  * served.
  *
- * Errors: those of `apcsmart_port_run` without ORDER_FAILED.
+ * Errors: those of `apcsmart_port_run` without ORDER_FAILED and INTERRUPTED.
  */
 apcsmart_result apcsmart_port_start(struct apcsmart_port *port,
                                     const char *name,
                                     const char *argument,
                                     uint32_t danger,
                                     uint64_t *ticket);
+
+/**
+ * Starts a setting and returns at once: its outcome comes as `APCSMART_EVENT_DONE` with `*ticket`, while the line is
+ * served.
+ *
+ * Errors: those of `apcsmart_port_set` without ORDER_FAILED and INTERRUPTED.
+ */
+apcsmart_result apcsmart_port_start_set(struct apcsmart_port *port,
+                                        const char *name,
+                                        const char *value,
+                                        uint64_t *ticket);
 
 /**
  * As `apcsmart_session_status`. It is as old as `apcsmart_port_silence` says.
@@ -1114,6 +1165,19 @@ apcsmart_result apcsmart_port_status(const struct apcsmart_port *port, uint32_t 
 apcsmart_result apcsmart_port_text(const struct apcsmart_port *port,
                                    const char *name,
                                    const char **text);
+
+/**
+ * As `apcsmart_session_unknown_command_at`; it lives until the next call that takes the port without `const`.
+ */
+apcsmart_result apcsmart_port_unknown_command_at(const struct apcsmart_port *port,
+                                                 size_t index,
+                                                 const char **command);
+
+/**
+ * As `apcsmart_session_unknown_command_count`.
+ */
+apcsmart_result apcsmart_port_unknown_command_count(const struct apcsmart_port *port,
+                                                    size_t *count);
 
 /**
  * The next event, the oldest first; waits for one for `timeout_ms` at most, `APCSMART_NEVER` for as long as it takes.
@@ -1370,6 +1434,25 @@ apcsmart_result apcsmart_session_status(const struct apcsmart_session *session, 
 apcsmart_result apcsmart_session_text(const struct apcsmart_session *session,
                                       const char *name,
                                       const char **text);
+
+/**
+ * The unknown command at `index`, counted from zero and in the order of their bytes, as manuals write it: "Q", "^A", "DEL",
+ * "9F D1". It is lent: it lives until the next call that takes the session without `const`.
+ *
+ * Errors: NOT_FOUND behind the last one; NULL_POINTER and those of every handle.
+ */
+apcsmart_result apcsmart_session_unknown_command_at(const struct apcsmart_session *session,
+                                                    size_t index,
+                                                    const char **command);
+
+/**
+ * How many commands the UPS lists of which nobody knows what they do. They are never sent; a report about a model that
+ * lists some is welcome. Zero until the UPS was discovered, and on those that list nothing.
+ *
+ * Errors: NULL_POINTER and those of every handle.
+ */
+apcsmart_result apcsmart_session_unknown_command_count(const struct apcsmart_session *session,
+                                                       size_t *count);
 
 /**
  * Writes status bits as NUT's tokens, such as "OB LB", into `buffer` of `capacity` bytes, with a closing NUL.

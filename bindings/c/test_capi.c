@@ -11,11 +11,15 @@
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tty.h"
@@ -81,6 +85,10 @@ static void texts_and_versions(void)
     CHECK(strcmp(apcsmart_result_text(UINT32_MAX), apcsmart_result_text(299)) == 0);
     CHECK(strcmp(apcsmart_link_text(APCSMART_LINK_UP), "up") == 0);
     CHECK(strcmp(apcsmart_link_text(77), "unknown") == 0);
+    for (result = APCSMART_OUTCOME_NONE; result <= APCSMART_OUTCOME_INTERRUPTED; result++)
+        CHECK(apcsmart_outcome_text(result)[0] != '\0' && strstr(apcsmart_outcome_text(result), "not know the") == NULL);
+    CHECK(strcmp(apcsmart_outcome_text(APCSMART_OUTCOME_VERIFIED), "written and read back") == 0);
+    CHECK(strcmp(apcsmart_outcome_text(UINT32_MAX), apcsmart_outcome_text(result)) == 0);
     CHECK(apcsmart_outcome_is_success(APCSMART_OUTCOME_VERIFIED));
     CHECK(!apcsmart_outcome_is_success(APCSMART_OUTCOME_REFUSED));
     CHECK(!apcsmart_outcome_is_success(APCSMART_OUTCOME_NONE) && !apcsmart_outcome_is_success(1000));
@@ -139,6 +147,8 @@ static void null_everywhere(void)
     GIVES(NULL_POINTER, apcsmart_session_command_count(NULL, &count));
     GIVES(NULL_POINTER, apcsmart_session_command_at(NULL, 0, &command));
     GIVES(NULL_POINTER, apcsmart_session_command(NULL, "load.off", &command));
+    GIVES(NULL_POINTER, apcsmart_session_unknown_command_count(NULL, &count));
+    GIVES(NULL_POINTER, apcsmart_session_unknown_command_at(NULL, 0, &text));
     GIVES(NULL_POINTER, apcsmart_session_setting_count(NULL, &count));
     GIVES(NULL_POINTER, apcsmart_session_setting_at(NULL, 0, &setting));
     GIVES(NULL_POINTER, apcsmart_session_setting(NULL, "ups.id", &setting));
@@ -169,6 +179,8 @@ static void null_everywhere(void)
     GIVES(NULL_POINTER, apcsmart_session_command_at(session, 0, NULL));
     GIVES(NULL_POINTER, apcsmart_session_command(session, NULL, &command));
     GIVES(NULL_POINTER, apcsmart_session_command(session, "load.off", NULL));
+    GIVES(NULL_POINTER, apcsmart_session_unknown_command_count(session, NULL));
+    GIVES(NULL_POINTER, apcsmart_session_unknown_command_at(session, 0, NULL));
     GIVES(NULL_POINTER, apcsmart_session_setting_count(session, NULL));
     GIVES(NULL_POINTER, apcsmart_session_setting_at(session, 0, NULL));
     GIVES(NULL_POINTER, apcsmart_session_setting(session, NULL, &setting));
@@ -190,6 +202,8 @@ static void null_everywhere(void)
     GIVES(NULL_POINTER, apcsmart_port_run(NULL, "load.off", NULL, APCSMART_DANGER_NONE, &outcome));
     GIVES(NULL_POINTER, apcsmart_port_start(NULL, "load.off", NULL, APCSMART_DANGER_NONE, &ticket));
     GIVES(NULL_POINTER, apcsmart_port_set(NULL, "ups.id", "a", &outcome));
+    GIVES(NULL_POINTER, apcsmart_port_start_set(NULL, "ups.id", "a", &ticket));
+    GIVES(NULL_POINTER, apcsmart_port_interrupt(NULL));
     GIVES(NULL_POINTER, apcsmart_port_reopen(NULL));
     GIVES(NULL_POINTER, apcsmart_port_link(NULL, &link));
     GIVES(NULL_POINTER, apcsmart_port_silence(NULL, &ticket));
@@ -203,6 +217,8 @@ static void null_everywhere(void)
     GIVES(NULL_POINTER, apcsmart_port_command_count(NULL, &count));
     GIVES(NULL_POINTER, apcsmart_port_command_at(NULL, 0, &command));
     GIVES(NULL_POINTER, apcsmart_port_command(NULL, "load.off", &command));
+    GIVES(NULL_POINTER, apcsmart_port_unknown_command_count(NULL, &count));
+    GIVES(NULL_POINTER, apcsmart_port_unknown_command_at(NULL, 0, &text));
     GIVES(NULL_POINTER, apcsmart_port_setting_count(NULL, &count));
     GIVES(NULL_POINTER, apcsmart_port_setting_at(NULL, 0, &setting));
     GIVES(NULL_POINTER, apcsmart_port_setting(NULL, "ups.id", &setting));
@@ -396,6 +412,13 @@ static void look_around(const apcsmart_session *session)
     GIVES(OK, apcsmart_session_command(session, "LOAD.OFF", &command));
     CHECK(command.danger == APCSMART_DANGER_CONFIRMED);
     GIVES(NOT_FOUND, apcsmart_session_command(session, "make.coffee", &command));
+    GIVES(OK, apcsmart_session_unknown_command_count(session, &count));
+    CHECK(count == 1);
+    GIVES(OK, apcsmart_session_unknown_command_at(session, 0, &text));
+    GIVES(OK, apcsmart_session_unknown_command_at(session, 0, &again));
+    CHECK(text == again && strcmp(text, ")") == 0);
+    GIVES(NOT_FOUND, apcsmart_session_unknown_command_at(session, count, &text));
+    GIVES(NOT_FOUND, apcsmart_session_unknown_command_at(session, SIZE_MAX, &text));
 
     GIVES(OK, apcsmart_session_setting_count(session, &count));
     CHECK(count > 3);
@@ -418,7 +441,9 @@ static void look_around(const apcsmart_session *session)
     GIVES(NOT_FOUND, apcsmart_session_setting(session, "ups.colour", &setting));
 
     GIVES(OK, apcsmart_session_quality(session, &quality));
-    CHECK(quality.sent > 20 && quality.answered > 20 && quality.reserved[5] == 0);
+    CHECK(quality.sent > 20 && quality.answered > 20 && quality.eeprom_writes == 0);
+    CHECK(quality.reserved[0] == 0 && quality.reserved[4] == 0);
+    CHECK(sizeof quality == 16 * sizeof(uint64_t));
     GIVES(OK, apcsmart_session_last_heard(session, &heard));
     CHECK(heard > 0 && heard <= clock_ms());
 }
@@ -507,6 +532,8 @@ static void port_that_can_not_be_opened(void)
     GIVES(NOT_OPEN, apcsmart_port_run(port, "load.off", NULL, APCSMART_DANGER_NONE, &outcome));
     GIVES(NOT_OPEN, apcsmart_port_start(port, "load.off", NULL, APCSMART_DANGER_NONE, &ticket));
     GIVES(NOT_OPEN, apcsmart_port_silence(port, &ticket));
+    GIVES(NOT_OPEN, apcsmart_port_start_set(port, "ups.id", "a", &ticket));
+    GIVES(NOT_OPEN, apcsmart_port_interrupt(port));
     GIVES(NOT_OPEN, apcsmart_port_reopen(port));
     told = apcsmart_port_error(port);
     CHECK(strstr(told, "/dev/no-such-port") != NULL && told == apcsmart_port_error(port));
@@ -545,6 +572,185 @@ static void two_threads_on_one_port(apcsmart_port *port)
     CHECK(apcsmart_port_error(port)[0] != '\0');
     CHECK(pthread_join(thread, NULL) == 0);
     GIVES(OK, apcsmart_port_status(port, &status));
+}
+
+/* Waits for the end of an order. */
+static void next_done(apcsmart_port *port, apcsmart_event *event)
+{
+    uint64_t begin = clock_ms();
+    memset(event, 0, sizeof *event);
+    while (event->kind != APCSMART_EVENT_DONE && clock_ms() - begin < PATIENCE_MS)
+        apcsmart_port_wait_event(port, 1000, event);
+    CHECK(event->kind == APCSMART_EVENT_DONE);
+}
+
+/* ---- ending a wait ---------------------------------------------------------------------------------------------- */
+
+struct waiter {
+    apcsmart_port *port;
+    apcsmart_result result;
+};
+
+static void *wait_without_end(void *data)
+{
+    struct waiter *waiter = (struct waiter *)data;
+    waiter->result = apcsmart_port_serve(waiter->port, APCSMART_NEVER);
+    return NULL;
+}
+
+static void until_in_use(const apcsmart_port *port)
+{
+    uint64_t begin = clock_ms();
+    apcsmart_link link;
+    while (apcsmart_port_link(port, &link) != APCSMART_RESULT_HANDLE_IN_USE && clock_ms() - begin < PATIENCE_MS)
+        poll(NULL, 0, 1);
+}
+
+static void interrupt_from_another_thread(apcsmart_port *port)
+{
+    struct waiter waiter = { port, APCSMART_RESULT_OK };
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, wait_without_end, &waiter) == 0);
+    until_in_use(port);
+    apcsmart_port_close(port); /* is left alone, and not freed under the other thread */
+    GIVES(HANDLE_IN_USE, apcsmart_port_serve(port, 0));
+    GIVES(OK, apcsmart_port_interrupt(port));
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(waiter.result == APCSMART_RESULT_INTERRUPTED);
+    CHECK(strstr(apcsmart_port_error(port), "interrupted") != NULL);
+
+    /* Nothing waits: the next wait ends, and only that one. */
+    GIVES(OK, apcsmart_port_interrupt(port));
+    GIVES(OK, apcsmart_port_interrupt(port));
+    GIVES(INTERRUPTED, apcsmart_port_serve(port, APCSMART_NEVER));
+    GIVES(OK, apcsmart_port_serve(port, 1));
+    CHECK(apcsmart_port_error(port)[0] == '\0');
+}
+
+/* What the handlers below use. */
+static apcsmart_port *volatile handled_port;
+static volatile sig_atomic_t signals;
+
+static void on_signal_interrupt(int number)
+{
+    (void)number;
+    apcsmart_port_interrupt(handled_port);
+}
+
+static void on_signal_count(int number)
+{
+    (void)number;
+    signals++;
+}
+
+/* Without SA_RESTART: every call of the system that waits comes back with EINTR. */
+static void handle_alarm(void (*handler)(int), suseconds_t every_us)
+{
+    struct itimerval timer;
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    memset(&timer, 0, sizeof timer);
+    action.sa_handler = handler;
+    sigemptyset(&action.sa_mask);
+    timer.it_value.tv_usec = timer.it_interval.tv_usec = every_us;
+    if (every_us > 0)
+        CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+    CHECK(setitimer(ITIMER_REAL, &timer, NULL) == 0);
+}
+
+static void interrupt_from_a_signal_handler(apcsmart_port *port)
+{
+    apcsmart_event event;
+    apcsmart_outcome outcome;
+    apcsmart_result result;
+    do
+        result = apcsmart_port_wait_event(port, 0, &event);
+    while (result == APCSMART_RESULT_OK);
+    GIVES(TIMED_OUT, apcsmart_port_wait_event(port, 0, &event));
+    handled_port = port;
+    handle_alarm(on_signal_interrupt, 50000);
+    do /* readings may come first */
+        result = apcsmart_port_wait_event(port, APCSMART_NEVER, &event);
+    while (result == APCSMART_RESULT_OK);
+    CHECK(result == APCSMART_RESULT_INTERRUPTED);
+    GIVES(INTERRUPTED, apcsmart_port_set(port, "ups.id", "rack-g", &outcome));
+    CHECK(outcome == APCSMART_OUTCOME_NONE);
+    GIVES(INTERRUPTED, apcsmart_port_serve(port, APCSMART_NEVER));
+    handle_alarm(on_signal_interrupt, 0);
+    /* The order goes on, and its end is told. One interruption may be left over. */
+    next_done(port, &event);
+    CHECK(event.kind == APCSMART_EVENT_DONE);
+    GIVES(OK, apcsmart_port_wait_ready(port, PATIENCE_MS));
+}
+
+static void a_storm_of_signals(const char *path)
+{
+    apcsmart_port *port = NULL;
+    apcsmart_quality quality;
+    signals = 0;
+    handle_alarm(on_signal_count, 3000);
+    GIVES(OK, apcsmart_port_open(path, NULL, PATIENCE_MS, &port));
+    GIVES(OK, apcsmart_port_serve(port, 2000));
+    handle_alarm(on_signal_count, 0);
+    CHECK(signals > 100);
+    GIVES(OK, apcsmart_port_quality(port, &quality));
+    /* A byte that was lost or read twice shows as one of these. */
+    CHECK(quality.mismatches == 0 && quality.timeouts == 0 && quality.unsolicited == 0);
+    CHECK(quality.resyncs == 1); /* the one that begins every conversation */
+    CHECK(quality.answered > 20);
+    apcsmart_port_close(port);
+}
+
+static void a_child_after_a_fork(apcsmart_port *port, const char *path)
+{
+    apcsmart_port *second = NULL;
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        apcsmart_outcome outcome;
+        apcsmart_event event;
+        uint64_t ticket;
+        failures = 0;
+        GIVES(OTHER_PROCESS, apcsmart_port_serve(port, 1000));
+        GIVES(OTHER_PROCESS, apcsmart_port_set(port, "ups.id", "child", &outcome));
+        GIVES(OTHER_PROCESS, apcsmart_port_start_set(port, "ups.id", "child", &ticket));
+        GIVES(OTHER_PROCESS, apcsmart_port_reopen(port));
+        while (apcsmart_port_wait_event(port, 1000, &event) == APCSMART_RESULT_OK)
+            ; /* those that came before the fork */
+        GIVES(OTHER_PROCESS, apcsmart_port_wait_event(port, 1000, &event));
+        CHECK(strstr(apcsmart_port_error(port), "belongs to the process") != NULL);
+        apcsmart_port_close(port);
+        _exit(failures);
+    }
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    /* The child's end did not give the port to others. */
+    GIVES(PORT_IN_USE, apcsmart_port_open(path, NULL, 0, &second));
+    apcsmart_port_close(second);
+    GIVES(OK, apcsmart_port_serve(port, 100));
+}
+
+/* Every number of descriptors that may be left: no crash, no leak, and a sentence. */
+static void no_descriptors_left(const char *path)
+{
+    struct rlimit before, limit;
+    apcsmart_port *port = NULL;
+    apcsmart_result result = APCSMART_RESULT_CANNOT_OPEN;
+    int next = dup(0);
+    rlim_t spare;
+    CHECK(next >= 0 && close(next) == 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);
+    for (spare = 0; result != APCSMART_RESULT_OK && spare < 16; spare++) {
+        limit = before;
+        limit.rlim_cur = (rlim_t)next + spare;
+        CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+        result = apcsmart_port_open(path, NULL, 0, &port);
+        CHECK(result == APCSMART_RESULT_OK || result == APCSMART_RESULT_CANNOT_OPEN);
+        CHECK(port != NULL && (result == APCSMART_RESULT_OK) == (apcsmart_port_error(port)[0] == '\0'));
+        apcsmart_port_close(port);
+        CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    }
+    CHECK(result == APCSMART_RESULT_OK && spare > 1);
+    CHECK(dup(0) == next && close(next) == 0);
 }
 
 static bool next_status(apcsmart_port *port, uint32_t wanted)
@@ -603,6 +809,11 @@ static void port_reads(apcsmart_port *port)
     GIVES(OK, apcsmart_port_command_at(port, count - 1, &command));
     GIVES(OK, apcsmart_port_command(port, "test.panel.start", &command));
     CHECK(command.danger == APCSMART_DANGER_NONE);
+    GIVES(OK, apcsmart_port_unknown_command_count(port, &count));
+    CHECK(count == 1);
+    GIVES(OK, apcsmart_port_unknown_command_at(port, 0, &text));
+    CHECK(strcmp(text, ")") == 0);
+    GIVES(NOT_FOUND, apcsmart_port_unknown_command_at(port, count, &text));
     GIVES(OK, apcsmart_port_setting_count(port, &count));
     GIVES(OK, apcsmart_port_setting_at(port, 0, &setting));
     GIVES(OK, apcsmart_port_setting(port, "ups.delay.shutdown", &setting));
@@ -624,9 +835,10 @@ static void port_orders(apcsmart_port *port)
     apcsmart_reading reading;
     apcsmart_setting setting;
     apcsmart_event event;
+    apcsmart_quality quality;
     const char *choice = NULL;
     char wanted[64];
-    uint64_t ticket = 0, begin = clock_ms();
+    uint64_t ticket = 0, other = 0, before;
     size_t place;
 
     GIVES(NEEDS_CONFIRMATION, apcsmart_port_run(port, "load.off", NULL, APCSMART_DANGER_NONE, &outcome));
@@ -657,10 +869,25 @@ static void port_orders(apcsmart_port *port)
     CHECK(outcome == APCSMART_OUTCOME_VERIFIED);
 
     GIVES(OK, apcsmart_port_start(port, "test.battery.start", NULL, APCSMART_DANGER_CONFIRMED, &ticket));
-    memset(&event, 0, sizeof event);
-    while (event.kind != APCSMART_EVENT_DONE && clock_ms() - begin < PATIENCE_MS)
-        apcsmart_port_wait_event(port, 1000, &event);
-    CHECK(event.kind == APCSMART_EVENT_DONE && event.ticket == ticket && apcsmart_outcome_is_success(event.outcome));
+    next_done(port, &event);
+    CHECK(event.ticket == ticket && apcsmart_outcome_is_success(event.outcome));
+
+    GIVES(OK, apcsmart_port_quality(port, &quality));
+    before = quality.eeprom_writes;
+    CHECK(before > 0);
+    GIVES(NULL_POINTER, apcsmart_port_start_set(port, NULL, "a", &ticket));
+    GIVES(NULL_POINTER, apcsmart_port_start_set(port, "ups.id", NULL, &ticket));
+    GIVES(NULL_POINTER, apcsmart_port_start_set(port, "ups.id", "a", NULL));
+    ticket = 77;
+    GIVES(READ_ONLY, apcsmart_port_start_set(port, "ups.model", "Toaster", &ticket));
+    CHECK(ticket == 77 && strstr(apcsmart_port_error(port), "ups.model") != NULL);
+    GIVES(OK, apcsmart_port_start_set(port, "ups.id", "rack-e", &ticket));
+    GIVES(BUSY, apcsmart_port_start_set(port, "ups.id", "rack-f", &other));
+    next_done(port, &event);
+    CHECK(event.ticket == ticket && event.outcome == APCSMART_OUTCOME_VERIFIED);
+    CHECK(strcmp(event.text, apcsmart_outcome_text(event.outcome)) == 0);
+    GIVES(OK, apcsmart_port_quality(port, &quality));
+    CHECK(quality.eeprom_writes > before);
 }
 
 static void blocking_port(const char *path)
@@ -682,6 +909,9 @@ static void blocking_port(const char *path)
         control("line on");
         CHECK(next_status(port, APCSMART_STATUS_ON_LINE));
         two_threads_on_one_port(port);
+        a_child_after_a_fork(port, path);
+        interrupt_from_another_thread(port);
+        interrupt_from_a_signal_handler(port);
         GIVES(OK, apcsmart_port_reopen(port));
         GIVES(OK, apcsmart_port_wait_ready(port, PATIENCE_MS));
     } else {
@@ -696,6 +926,8 @@ static void blocking_port(const char *path)
     control("mute off");
     GIVES(OK, apcsmart_port_wait_ready(port, PATIENCE_MS));
     apcsmart_port_close(port);
+    a_storm_of_signals(path);
+    no_descriptors_left(path);
 }
 
 int main(int argc, char **argv)

@@ -96,3 +96,13 @@ def test_an_order_that_failed_is_an_outcome_that_is_false(simulated: SimulatedUp
         assert not outcome
         assert outcome.kind in (OutcomeKind.TIMED_OUT, OutcomeKind.INTERRUPTED, OutcomeKind.REFUSED)
         assert outcome.text
+
+
+def test_writes_to_the_eeprom_are_counted(simulated: SimulatedUps) -> None:
+    with Port.open(simulated.path) as port:
+        assert port.quality.eeprom_writes == 0
+        port.set("ups.id", "RACK1")
+        once = port.quality.eeprom_writes
+        assert once >= 1
+        assert port.set("ups.id", "RACK1").kind == OutcomeKind.UNCHANGED
+        assert port.quality.eeprom_writes == once

@@ -103,3 +103,13 @@ def test_another_model_has_other_readings(start: Start) -> None:
         names = set(port)
     with Port.open(start().path) as port:
         assert set(port) - names and names - set(port)
+
+
+def test_commands_of_which_nobody_knows_what_they_do_are_listed_and_never_sent(start: Start) -> None:
+    ups = start("--model", "smart-ups-rt-1000")
+    with Port.open(ups.path) as port:
+        assert "^E" in port.unknown_commands
+        assert any(code.startswith("81 ") for code in port.unknown_commands)
+        assert len(set(port.unknown_commands)) == len(port.unknown_commands)
+    with Port.open(start().path) as port:
+        assert port.unknown_commands == (")",)

@@ -29,6 +29,13 @@ pub(super) struct Handle<T> {
     content: UnsafeCell<T>,
 }
 
+impl<T> Handle<T> {
+    /// What it holds, while it is being made.
+    pub(super) fn content(&mut self) -> &mut T {
+        self.content.get_mut()
+    }
+}
+
 /// A type that C knows by a pointer only.
 pub(super) trait Opaque: Sized {
     /// What it holds.
@@ -64,6 +71,21 @@ pub(super) fn look<T: Opaque>(
     work: impl FnOnce(&mut T::Content) -> Checked,
 ) -> apcsmart_result {
     enter(handle, work)
+}
+
+/// A call that any thread and any signal handler may make while another call is inside: it gets what lies beside the content
+/// of the handle. `work` must not panic, take a lock or ask for memory.
+pub(super) fn beside<T: Opaque>(handle: *const T, work: impl FnOnce(&T) -> Checked) -> apcsmart_result {
+    let found = match at(handle) {
+        Ok(found) => found,
+        Err(code) => return code,
+    };
+    match found.handle().word.load(Ordering::Acquire) {
+        word if word == T::MAGIC || word == T::MAGIC + OCCUPIED => {}
+        word if word == T::MAGIC + BROKEN => return apcsmart_result::PANIC,
+        _ => return apcsmart_result::WRONG_HANDLE,
+    }
+    work(found).err().unwrap_or(apcsmart_result::OK)
 }
 
 /// A call without a handle. `fallback` is what C gets when the library panics.
@@ -224,6 +246,7 @@ mod tests {
         let handle = handle_of::<Cell>(7);
         assert_eq!(change(handle, |_| panic!("on purpose")), apcsmart_result::PANIC);
         assert_eq!(look(handle, |_| unreachable!("nothing may get in")), apcsmart_result::PANIC);
+        assert_eq!(beside(handle, |_| unreachable!("nothing may get in")), apcsmart_result::PANIC);
         free(handle);
         assert_eq!(shield(5, || panic!("on purpose")), 5);
         let mut out = handle;
@@ -236,6 +259,7 @@ mod tests {
         let handle = handle_of::<Cell>(7);
         let outer = look(handle, |_| {
             assert_eq!(look(handle, |_| Ok(())), apcsmart_result::HANDLE_IN_USE);
+            assert_eq!(beside(handle, |_| Ok(())), apcsmart_result::OK, "beside the content there is room");
             free(handle);
             Err(apcsmart_result::NOT_FOUND)
         });
@@ -252,10 +276,12 @@ mod tests {
     fn a_handle_of_another_kind_is_told_by_its_word() {
         let handle = handle_of::<Cell>(7);
         assert_eq!(look(handle.cast::<Other>(), |_| Ok(())), apcsmart_result::WRONG_HANDLE);
+        assert_eq!(beside(handle.cast::<Other>(), |_| Ok(())), apcsmart_result::WRONG_HANDLE);
         free(handle.cast::<Other>());
         assert_eq!(look(handle, |_| Ok(())), apcsmart_result::OK);
         free(handle);
         assert_eq!(look(std::ptr::null::<Cell>(), |_| Ok(())), apcsmart_result::NULL_POINTER);
+        assert_eq!(beside(std::ptr::null::<Cell>(), |_| Ok(())), apcsmart_result::NULL_POINTER);
         free(std::ptr::null_mut::<Cell>());
     }
 }

@@ -7,7 +7,7 @@ use super::kind::apcsmart_danger;
 use super::port::apcsmart_port;
 use super::result::apcsmart_result;
 use super::session::apcsmart_session;
-use super::text::{self, Texts};
+use super::text::{self, Texts, Topic};
 use crate::Session;
 use crate::table::InstantCommand;
 
@@ -58,6 +58,31 @@ pub extern "C" fn apcsmart_session_command(
     look(session, |content| named(&content.session, &mut content.texts, name, command))
 }
 
+/// How many commands the UPS lists of which nobody knows what they do. They are never sent; a report about a model that
+/// lists some is welcome. Zero until the UPS was discovered, and on those that list nothing.
+///
+/// Errors: NULL_POINTER and those of every handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn apcsmart_session_unknown_command_count(
+    session: *const apcsmart_session,
+    count: *mut usize,
+) -> apcsmart_result {
+    look(session, |content| unknown_count_of(&content.session, count))
+}
+
+/// The unknown command at `index`, counted from zero and in the order of their bytes, as manuals write it: "Q", "^A", "DEL",
+/// "9F D1". It is lent: it lives until the next call that takes the session without `const`.
+///
+/// Errors: NOT_FOUND behind the last one; NULL_POINTER and those of every handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn apcsmart_session_unknown_command_at(
+    session: *const apcsmart_session,
+    index: usize,
+    command: *mut *const c_char,
+) -> apcsmart_result {
+    look(session, |content| unknown_at(&content.session, &mut content.texts, index, command))
+}
+
 /// As `apcsmart_session_command_count`.
 #[unsafe(no_mangle)]
 pub extern "C" fn apcsmart_port_command_count(
@@ -93,6 +118,28 @@ pub extern "C" fn apcsmart_port_command(
     })
 }
 
+/// As `apcsmart_session_unknown_command_count`.
+#[unsafe(no_mangle)]
+pub extern "C" fn apcsmart_port_unknown_command_count(
+    port: *const apcsmart_port,
+    count: *mut usize,
+) -> apcsmart_result {
+    look(port, |content| unknown_count_of(content.session()?, count))
+}
+
+/// As `apcsmart_session_unknown_command_at`; it lives until the next call that takes the port without `const`.
+#[unsafe(no_mangle)]
+pub extern "C" fn apcsmart_port_unknown_command_at(
+    port: *const apcsmart_port,
+    index: usize,
+    command: *mut *const c_char,
+) -> apcsmart_result {
+    look(port, |content| {
+        let (session, texts) = content.parts()?;
+        unknown_at(session, texts, index, command)
+    })
+}
+
 fn count_of(session: &Session, out: *mut usize) -> Checked {
     Out::new(out)?.put(session.commands().count());
     Ok(())
@@ -109,6 +156,18 @@ fn named(session: &Session, texts: &mut Texts, name: *const c_char, out: *mut ap
     let name = text::read(name)?;
     let found = session.commands().find(|command| command.name.eq_ignore_ascii_case(name));
     out.put(show(texts, found.ok_or(apcsmart_result::NOT_FOUND)?));
+    Ok(())
+}
+
+fn unknown_count_of(session: &Session, out: *mut usize) -> Checked {
+    Out::new(out)?.put(session.unknown_commands().count());
+    Ok(())
+}
+
+fn unknown_at(session: &Session, texts: &mut Texts, index: usize, out: *mut *const c_char) -> Checked {
+    let out = Out::new(out)?;
+    let code = session.unknown_commands().nth(index).ok_or(apcsmart_result::NOT_FOUND)?;
+    out.put(texts.passing(Topic::UnknownCommand(index), || code.to_string()));
     Ok(())
 }
 

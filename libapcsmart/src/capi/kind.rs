@@ -172,6 +172,33 @@ impl From<&Outcome> for apcsmart_outcome {
     }
 }
 
+impl apcsmart_outcome {
+    const ALL: [(apcsmart_outcome, &CStr); 10] = [
+        (apcsmart_outcome::NONE, c"no order ended"),
+        (apcsmart_outcome::ACCEPTED, c"accepted by the UPS"),
+        (apcsmart_outcome::EXECUTED, c"done: its effect was seen"),
+        (apcsmart_outcome::VERIFIED, c"written and read back"),
+        (apcsmart_outcome::UNCHANGED, c"unchanged: the value was so already"),
+        (apcsmart_outcome::REFUSED, c"refused"),
+        (apcsmart_outcome::UNSUPPORTED, c"not supported by this UPS"),
+        (apcsmart_outcome::NO_EFFECT, c"accepted, but no effect was seen"),
+        (apcsmart_outcome::TIMED_OUT, c"no answer: whether it was done is not known"),
+        (apcsmart_outcome::INTERRUPTED, c"interrupted: whether it was done is not known"),
+    ];
+}
+
+/// What an `apcsmart_outcome` means, as a sentence in English; an order's own `APCSMART_EVENT_DONE` also says why the UPS
+/// refused. Never NULL; lives for ever. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn apcsmart_outcome_text(outcome: u32) -> *const c_char {
+    let unknown = c"an outcome that this version of the library does not know";
+    let text_of = || {
+        let known = apcsmart_outcome::ALL.iter().find(|(known, _)| *known as u32 == outcome);
+        known.map_or(unknown, |(_, text)| text).as_ptr()
+    };
+    shield(unknown.as_ptr(), text_of)
+}
+
 /// Whether an `apcsmart_outcome` means that the order was carried out, as far as can be known. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn apcsmart_outcome_is_success(outcome: u32) -> bool {
@@ -236,6 +263,32 @@ impl From<Writable> for apcsmart_writable {
             Writable::Choice => apcsmart_writable::CHOICE,
             Writable::Text8 => apcsmart_writable::TEXT,
             Writable::Step => apcsmart_writable::NUMBER,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_of_an_outcome_is_the_one_that_rust_programs_read() {
+        use Outcome as O;
+        for outcome in [
+            O::Accepted,
+            O::Executed,
+            O::Verified,
+            O::Unchanged,
+            O::Refused("why"),
+            O::Unsupported,
+            O::NoEffect,
+            O::TimedOut,
+            O::Interrupted,
+        ] {
+            let numbered = apcsmart_outcome::from(&outcome);
+            let (_, text) = apcsmart_outcome::ALL.iter().find(|(known, _)| *known == numbered).unwrap();
+            let said = outcome.to_string();
+            assert_eq!(text.to_str().unwrap(), said.trim_end_matches(": why"), "{outcome:?}");
         }
     }
 }

@@ -5,13 +5,13 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use super::boundary::{Checked, Handle, Lends, Opaque, Out, change, free, handle_of, look, shield};
+use super::boundary::{Checked, Handle, Lends, Opaque, Out, beside, change, free, handle_of, look, shield};
 use super::config::{self, apcsmart_config};
 use super::event::{self, apcsmart_event};
 use super::kind::{apcsmart_danger, apcsmart_link, apcsmart_outcome};
 use super::result::apcsmart_result;
 use super::text::{self, Texts, Topic};
-use crate::serial::{Port, PortError, PortOptions};
+use crate::serial::{Interrupter, Port, PortError, PortOptions};
 use crate::{Outcome, Session};
 
 /// A UPS on a serial port, or on a serial server in the network, for programs that wait.
@@ -19,14 +19,22 @@ use crate::{Outcome, Session};
 /// The line is served only while a call waits (`apcsmart_port_wait_event`, `_serve`, `_run`, `_set`, `_wait_ready`); between
 /// calls readings get old, and `apcsmart_port_silence` tells how old.
 ///
-/// Threads: one at a time for each port, `const` or not; a second one gets `APCSMART_RESULT_HANDLE_IN_USE`. Different ports
-/// are independent; nothing is shared.
+/// Threads: one at a time for each port, `const` or not; a second one gets `APCSMART_RESULT_HANDLE_IN_USE`. Only
+/// `apcsmart_port_interrupt` is for other threads, and for signal handlers. Different ports are independent; nothing is shared.
 ///
 /// Lent texts live until the next call that takes the port without `const`. After every failure `apcsmart_port_error` has
 /// a sentence for a person.
 ///
+/// A port is of the process that opened it. After a fork the child gets OTHER_PROCESS from what uses the line; it may close its
+/// copy, which does the parent no harm.
+///
 /// Errors of every handle: NULL_POINTER, WRONG_HANDLE, HANDLE_IN_USE, PANIC; of a port that was never opened also NOT_OPEN.
-pub struct apcsmart_port(Handle<Line>);
+/// Of every call that waits: INTERRUPTED, after `apcsmart_port_interrupt`; OTHER_PROCESS.
+pub struct apcsmart_port {
+    handle: Handle<Line>,
+    /// Beside the handle's content, for threads that are not inside. None when it could not be opened.
+    interrupter: Option<Interrupter>,
+}
 
 /// What is behind `apcsmart_port`.
 pub(super) struct Line {
@@ -39,11 +47,12 @@ pub(super) struct Line {
 impl Opaque for apcsmart_port {
     type Content = Line;
     const MAGIC: u32 = 0x4150_7074;
-    fn wrap(handle: Handle<Line>) -> apcsmart_port {
-        apcsmart_port(handle)
+    fn wrap(mut handle: Handle<Line>) -> apcsmart_port {
+        let interrupter = handle.content().port.as_ref().map(Port::interrupter);
+        apcsmart_port { handle, interrupter }
     }
     fn handle(&self) -> &Handle<Line> {
-        &self.0
+        &self.handle
     }
 }
 
@@ -81,6 +90,8 @@ pub extern "C" fn apcsmart_port_open(
 }
 
 /// Closes a port and frees its handle and every text that it lent. NULL is right. Closing twice is undefined.
+///
+/// A port that another thread is using is left alone, open: call `apcsmart_port_interrupt`, join the thread, close then.
 #[unsafe(no_mangle)]
 pub extern "C" fn apcsmart_port_close(port: *mut apcsmart_port) {
     free(port)
@@ -175,7 +186,7 @@ pub extern "C" fn apcsmart_port_run(
 /// Starts a command and returns at once: its outcome comes as `APCSMART_EVENT_DONE` with `*ticket`, while the line is
 /// served.
 ///
-/// Errors: those of `apcsmart_port_run` without ORDER_FAILED.
+/// Errors: those of `apcsmart_port_run` without ORDER_FAILED and INTERRUPTED.
 #[unsafe(no_mangle)]
 pub extern "C" fn apcsmart_port_start(
     port: *mut apcsmart_port,
@@ -190,6 +201,27 @@ pub extern "C" fn apcsmart_port_start(
         let danger = apcsmart_danger::read(danger)?;
         let mut number = 0;
         line.attempt(|port| port.start(name, argument, danger).map(|ticket| number = ticket.number()))?;
+        out.put(number);
+        Ok(())
+    })
+}
+
+/// Starts a setting and returns at once: its outcome comes as `APCSMART_EVENT_DONE` with `*ticket`, while the line is
+/// served.
+///
+/// Errors: those of `apcsmart_port_set` without ORDER_FAILED and INTERRUPTED.
+#[unsafe(no_mangle)]
+pub extern "C" fn apcsmart_port_start_set(
+    port: *mut apcsmart_port,
+    name: *const c_char,
+    value: *const c_char,
+    ticket: *mut u64,
+) -> apcsmart_result {
+    change(port, |line| {
+        let out = Out::new(ticket)?;
+        let (name, value) = (text::read(name)?, text::read(value)?);
+        let mut number = 0;
+        line.attempt(|port| port.start_set(name, value).map(|ticket| number = ticket.number()))?;
         out.put(number);
         Ok(())
     })
@@ -213,6 +245,25 @@ pub extern "C" fn apcsmart_port_set(
             let (name, value) = (text::read(name)?, text::read(value)?);
             Ok(port.set(name, value))
         })
+    })
+}
+
+/// Makes the call that waits with this port, in any thread, end with INTERRUPTED; when none waits, the next one that would.
+/// Asking twice before that is asking once. Nothing is lost by it: wait again, or close the port. An order that was waited for
+/// goes on, and its `APCSMART_EVENT_DONE` comes out of `apcsmart_port_wait_event`.
+///
+/// Any thread, while another one is inside a call with this port, and any signal handler: signals alone end no wait, a handler
+/// that calls this does. It takes no lock and asks for no memory. The port must not be closed meanwhile.
+///
+/// Opening is not interrupted, `apcsmart_port_open` with `timeout_ms` 0 and `apcsmart_port_reopen` included: a serial port
+/// opens at once, a serial server in five seconds for each of its addresses, after the system looked its name up.
+///
+/// Errors: NULL_POINTER, WRONG_HANDLE, PANIC, NOT_OPEN.
+#[unsafe(no_mangle)]
+pub extern "C" fn apcsmart_port_interrupt(port: *const apcsmart_port) -> apcsmart_result {
+    beside(port, |port| {
+        port.interrupter.as_ref().ok_or(apcsmart_result::NOT_OPEN)?.interrupt();
+        Ok(())
     })
 }
 
@@ -338,6 +389,8 @@ impl Line {
             PortError::HungUp { .. } => apcsmart_result::HUNG_UP,
             PortError::NoAnswer { .. } => apcsmart_result::NO_ANSWER,
             PortError::NotReady { .. } => apcsmart_result::TIMED_OUT,
+            PortError::Interrupted { .. } => apcsmart_result::INTERRUPTED,
+            PortError::OtherProcess { .. } => apcsmart_result::OTHER_PROCESS,
             PortError::Refused(refusal) => refusal.into(),
         }
     }

@@ -30,8 +30,11 @@ pub struct apcsmart_quality {
     pub contradicted: u64,
     /// Alerts.
     pub alerts: u64,
+    /// Writes to the UPS's EEPROM, which stands about a hundred thousand: steps, texts and saved switches that orders of this
+    /// handle sent. Those that the UPS refused are not counted, those of which nothing is known are.
+    pub eeprom_writes: u64,
     /// Zero. Room for later.
-    pub reserved: [u64; 6],
+    pub reserved: [u64; 5],
 }
 
 /// How good the line is.
@@ -67,7 +70,8 @@ fn of(session: &Session, out: *mut apcsmart_quality) -> Checked {
         confirmed: counted.confirmed,
         contradicted: counted.contradicted,
         alerts: counted.alerts,
-        reserved: [0; 6],
+        eeprom_writes: counted.eeprom_writes,
+        reserved: [0; 5],
     });
     Ok(())
 }

@@ -79,6 +79,10 @@ pub enum apcsmart_result {
     ORDER_FAILED = 209,
     /// The port was never opened.
     NOT_OPEN = 210,
+    /// `apcsmart_port_interrupt` ended the wait. Nothing is lost.
+    INTERRUPTED = 211,
+    /// The port was opened in another process, before a fork, and is used there.
+    OTHER_PROCESS = 212,
 }
 
 /// What a result means, as a sentence in English. Never NULL; lives for ever. Any thread.
@@ -136,6 +140,8 @@ const ALL: &[(apcsmart_result, &CStr)] = &[
     (R::TIMED_OUT, c"it did not come in time"),
     (R::ORDER_FAILED, c"the order ended, and not well"),
     (R::NOT_OPEN, c"the port was never opened"),
+    (R::INTERRUPTED, c"waiting was interrupted"),
+    (R::OTHER_PROCESS, c"the port belongs to the process that opened it"),
 ];
 
 impl From<&Refusal> for apcsmart_result {

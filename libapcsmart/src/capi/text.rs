@@ -22,6 +22,8 @@ pub(super) enum Topic {
     Reading(&'static str),
     /// A permitted value of a setting.
     Choice(&'static str, usize),
+    /// An unknown command, by its place.
+    UnknownCommand(usize),
     /// The text of the event that was polled last.
     Event,
     /// Why the last order was refused, or what went wrong last.

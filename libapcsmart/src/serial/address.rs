@@ -1,6 +1,7 @@
 //! Where a UPS is: a serial port of this machine, or a serial server on the network.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 
 use super::error::PortError;
@@ -43,6 +44,14 @@ impl Address {
             _ if host.is_empty() => Err(invalid("the host is missing")),
             Ok(port) if port != 0 => Ok(Address::Tcp { host: host.to_owned(), port }),
             _ => Err(invalid("the TCP port is no number from 1 to 65535")),
+        }
+    }
+
+    /// The error when the system does not let it be opened.
+    pub(super) fn cannot_open(&self, source: io::Error) -> PortError {
+        match self {
+            Address::Tty(path) => PortError::Open { path: path.clone(), source },
+            Address::Tcp { .. } => PortError::Unreachable { address: self.to_string(), source },
         }
     }
 }

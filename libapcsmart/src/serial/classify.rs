@@ -131,7 +131,7 @@ fn ask_modbus(wire: &Wire, question: modbus::Question) -> Result<Option<Vec<u8>>
 /// Everything that comes until then.
 fn listen(wire: &Wire, until: Time) -> Result<Vec<u8>, Gone> {
     let mut heard = Vec::new();
-    while let Received::Bytes(bytes) = wire.receive(until)? {
+    while let Received::Bytes(bytes) = wire.receive(until, None)? {
         heard.extend(bytes);
     }
     Ok(heard)

@@ -19,8 +19,3 @@ pub(super) fn until(deadline: Time) -> Option<Timespec> {
     // More than the type can hold is as good as for ever.
     Timespec::try_from(deadline.since(now())).ok().filter(|_| deadline != Time::NEVER)
 }
-
-/// Sleeps. Signals do not wake it.
-pub(super) fn sleep_until(deadline: Time) {
-    std::thread::sleep(deadline.since(now()));
-}

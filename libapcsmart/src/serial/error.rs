@@ -94,6 +94,22 @@ pub enum PortError {
         /// The time that was given.
         waited: Duration,
     },
+    /// Somebody asked for the end of the wait. Nothing is lost: wait again.
+    #[error("waiting for the UPS on {address} was interrupted; wait again, or close the port")]
+    Interrupted {
+        /// The address.
+        address: String,
+    },
+    /// The port was opened in another process, before a fork, and is used there.
+    #[error(
+        "{address} belongs to the process that opened it, {owner}: after a fork, open a port of your own"
+    )]
+    OtherProcess {
+        /// The address.
+        address: String,
+        /// The process that opened it.
+        owner: u32,
+    },
     /// An order was not even begun.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -12,7 +12,7 @@
 //!
 //! A program with a loop of its own opens the port with [`open`] and drives a [`Session`](crate::Session) itself.
 //! What is where: `port` is the one type that most programs need, `device` and `tcp` open what it talks on, `wire` moves
-//! bytes, `error` has the words for what went wrong, and `classify` finds out what is there when it is no smart UPS.
+//! bytes, `interrupt` ends a wait from outside, `error` has the words for what went wrong, and `classify` finds out what is there when it is no smart UPS.
 
 mod address;
 mod cable;
@@ -20,6 +20,7 @@ mod classify;
 mod clock;
 mod device;
 mod error;
+mod interrupt;
 mod modbus;
 mod options;
 mod port;
@@ -33,6 +34,7 @@ pub use cable::Cable;
 pub use classify::{Finding, classify};
 pub use device::{BAUD, open, release};
 pub use error::PortError;
+pub use interrupt::Interrupter;
 pub use options::PortOptions;
 pub use port::Port;
 pub use stable::{converters, stable_path};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::address::Address;
 use super::clock;
 use super::error::PortError;
+use super::interrupt::Interrupter;
 use super::options::PortOptions;
 use super::reopen::Reopen;
 use super::stable::stable_path;
@@ -28,7 +29,10 @@ const EVENTS_KEPT: usize = 4096;
 /// A UPS on a serial port or a serial server.
 ///
 /// Methods that take a time wait so long at most; [`Port::run`] and [`Port::set`] wait until the outcome is known, and the
-/// other methods do not wait. The port is closed when this is dropped.
+/// other methods do not wait. [`Port::interrupter`] ends a wait from outside. The port is closed when this is dropped.
+///
+/// A port is of the process that opened it: a child after a fork gets [`PortError::OtherProcess`], and can end without
+/// harm to the parent's port.
 #[derive(Debug)]
 pub struct Port {
     address: Address,
@@ -43,6 +47,7 @@ pub struct Port {
     progress: Progress,
     /// Judges what comes while no UPS answers, at any moment; the session does so at the end of its tries.
     heard: Classifier,
+    interrupter: Interrupter,
 }
 
 #[derive(Debug)]
@@ -67,6 +72,7 @@ impl Port {
     /// Every [`PortError`] that tells of addresses and of opening.
     pub fn open(address: &str, options: &PortOptions) -> Result<Port, PortError> {
         let address = Address::parse(address)?;
+        let interrupter = Interrupter::new().map_err(|errno| address.cannot_open(errno.into()))?;
         let wire = Wire::open(&address, options.cable)?;
         let stable = match &address {
             Address::Tty(path) => stable_path(path).map(Address::Tty),
@@ -83,6 +89,7 @@ impl Port {
             events: VecDeque::new(),
             progress: Progress::default(),
             heard: Classifier::default(),
+            interrupter,
         };
         port.session.handle_open(clock::now());
         port.drain();
@@ -93,7 +100,7 @@ impl Port {
     ///
     /// # Errors
     /// [`PortError::NoAnswer`] with what is on the line instead of a UPS, [`PortError::NotReady`],
-    /// [`PortError::HungUp`].
+    /// [`PortError::HungUp`]; [`PortError::Interrupted`] and [`PortError::OtherProcess`], as of all that waits.
     pub fn wait_ready(&mut self, timeout: Duration) -> Result<(), PortError> {
         let until = clock::now() + timeout;
         while !self.is_ready() {
@@ -182,13 +189,28 @@ impl Port {
         self.order(|session, now| session.run(now, name, argument, danger))
     }
 
+    /// Starts a setting and returns at once. Its outcome comes as [`Event::Done`] with the ticket, out of
+    /// [`Port::next_event`].
+    ///
+    /// # Errors
+    /// Those of [`Port::run`].
+    pub fn start_set(&mut self, name: &str, value: &str) -> Result<Ticket, PortError> {
+        self.order(|session, now| session.set(now, name, value))
+    }
+
     /// Sets a variable by its NUT name to a value as [`Port::get`] would show it, and waits for the outcome.
     ///
     /// # Errors
     /// Those of [`Port::run`].
     pub fn set(&mut self, name: &str, value: &str) -> Result<Outcome, PortError> {
-        let ticket = self.order(|session, now| session.set(now, name, value))?;
+        let ticket = self.start_set(name, value)?;
         self.outcome(ticket)
+    }
+
+    /// What ends the waits of this port from another thread or from a signal handler. An order that was under way goes on, and
+    /// its outcome comes out of [`Port::next_event`]. Signals alone end no wait.
+    pub fn interrupter(&self) -> Interrupter {
+        self.interrupter.clone()
     }
 
     /// The session, for everything else that can be asked of it.
@@ -199,8 +221,9 @@ impl Port {
     /// Opens the port again, whether it is lost or not. The UPS is recognised anew.
     ///
     /// # Errors
-    /// Those of [`Port::open`].
+    /// Those of [`Port::open`]; [`PortError::OtherProcess`].
     pub fn reopen(&mut self) -> Result<(), PortError> {
+        self.check_owner()?;
         self.lose(Gone("it was closed to be opened again".to_owned()));
         self.open_again()
     }
@@ -225,6 +248,7 @@ impl Port {
         &mut self,
         order: impl FnOnce(&mut Session, Time) -> Result<Ticket, Refusal>,
     ) -> Result<Ticket, PortError> {
+        self.check_owner()?;
         if let Connection::Lost(Gone(reason)) = &self.connection
             && !self.options.reconnect
         {
@@ -255,8 +279,10 @@ impl Port {
 
     /// Deals with whatever comes first: bytes, what the session waits for, the time to open again, or `until`.
     fn turn(&mut self, until: Time) -> Result<(), PortError> {
+        self.check_owner()?;
+        let mut is_interrupted = false;
         match &self.connection {
-            Connection::Open(wire) => match wire.receive(until.min(self.deadline)) {
+            Connection::Open(wire) => match wire.receive(until.min(self.deadline), Some(&self.interrupter)) {
                 Ok(Received::Bytes(bytes)) => {
                     if self.session.link() != LinkState::Up {
                         bytes.iter().for_each(|byte| self.heard.take(*byte));
@@ -264,11 +290,13 @@ impl Port {
                     self.session.handle_input(clock::now(), &bytes);
                 }
                 Ok(Received::Nothing) => {}
+                Ok(Received::Interrupted) => is_interrupted = true,
                 Err(gone) => self.lose(gone),
             },
             Connection::Lost(Gone(reason)) if !self.options.reconnect => return Err(self.hung_up(reason)),
             Connection::Lost(_) => {
-                clock::sleep_until(until.min(self.reopen.attempt_at()));
+                self.interrupter.sleep_until(until.min(self.reopen.attempt_at()));
+                is_interrupted = self.interrupter.take();
                 if clock::now() >= self.reopen.attempt_at() && self.open_again().is_err() {
                     self.reopen.plan(clock::now());
                 }
@@ -276,7 +304,19 @@ impl Port {
         }
         self.session.handle_timeout(clock::now());
         self.drain();
-        Ok(())
+        if is_interrupted {
+            Err(PortError::Interrupted { address: self.address.to_string() })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Two processes that talk on one line hear each a part of the answers.
+    fn check_owner(&self) -> Result<(), PortError> {
+        match self.wire().and_then(Wire::other_owner) {
+            Some(owner) => Err(PortError::OtherProcess { address: self.address.to_string(), owner }),
+            None => Ok(()),
+        }
     }
 
     fn open_again(&mut self) -> Result<(), PortError> {

@@ -14,6 +14,7 @@ use serialport::SerialPort as _;
 use super::address::Address;
 use super::cable::Cable;
 use super::error::PortError;
+use super::interrupt::Interrupter;
 use super::{clock, device, tcp};
 use crate::time::Time;
 
@@ -28,6 +29,8 @@ pub(super) struct Wire {
     file: File,
     /// The settings that a serial port had before; none for a connection.
     before: Option<Termios>,
+    /// The process that opened it.
+    owner: u32,
 }
 
 /// What waiting gave.
@@ -37,6 +40,8 @@ pub(super) enum Received {
     Bytes(Vec<u8>),
     /// The time is over.
     Nothing,
+    /// It was asked to wait no longer. What came stays where it is.
+    Interrupted,
 }
 
 /// Why the connection is gone, for a person.
@@ -45,13 +50,19 @@ pub(super) struct Gone(pub(super) String);
 
 impl Wire {
     pub(super) fn open(address: &Address, cable: Cable) -> Result<Wire, PortError> {
+        let owner = std::process::id();
         match address {
             Address::Tty(path) => {
                 let (file, before) = device::open_raw(path, cable)?;
-                Ok(Wire { file, before: Some(before) })
+                Ok(Wire { file, before: Some(before), owner })
             }
-            Address::Tcp { host, port } => Ok(Wire { file: tcp::connect(host, *port)?, before: None }),
+            Address::Tcp { host, port } => Ok(Wire { file: tcp::connect(host, *port)?, before: None, owner }),
         }
+    }
+
+    /// The process that opened it, when that is another one than this: a fork gives a copy to both.
+    pub(super) fn other_owner(&self) -> Option<u32> {
+        (self.owner != std::process::id()).then_some(self.owner)
     }
 
     /// Goes to another speed. False where that can't be done from here: a serial server has its own settings.
@@ -84,10 +95,21 @@ impl Wire {
         up
     }
 
-    /// Waits for bytes until `deadline`.
-    pub(super) fn receive(&self, deadline: Time) -> Result<Received, Gone> {
+    /// Waits for bytes until `deadline`. An interruption goes before bytes: on a line that never rests it would never be seen.
+    pub(super) fn receive(
+        &self,
+        deadline: Time,
+        interrupter: Option<&Interrupter>,
+    ) -> Result<Received, Gone> {
         let mut buffer = [0; READ_BYTES];
-        while self.wait(PollFlags::IN, deadline)? {
+        loop {
+            let is_ready = self.wait(PollFlags::IN, deadline, interrupter)?;
+            if interrupter.is_some_and(Interrupter::take) {
+                return Ok(Received::Interrupted);
+            }
+            if !is_ready {
+                return Ok(Received::Nothing);
+            }
             match read(&self.file, &mut buffer) {
                 Ok(0) => return Err(self.hung_up()),
                 Ok(count) => return Ok(Received::Bytes(buffer[..count].to_vec())),
@@ -97,7 +119,6 @@ impl Wire {
                 Err(errno) => return Err(Gone(errno.to_string())),
             }
         }
-        Ok(Received::Nothing)
     }
 
     /// Sends all of `bytes`.
@@ -107,7 +128,7 @@ impl Wire {
             match self.write(bytes) {
                 Ok(count) => bytes = &bytes[count..],
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) if self.wait(PollFlags::OUT, deadline)? => {}
+                Err(Errno::AGAIN) if self.wait(PollFlags::OUT, deadline, None)? => {}
                 Err(Errno::AGAIN) => return Err(Gone("it takes no more bytes".to_owned())),
                 Err(Errno::IO | Errno::PIPE) => return Err(self.hung_up()),
                 Err(errno) => return Err(Gone(errno.to_string())),
@@ -124,11 +145,22 @@ impl Wire {
         }
     }
 
-    /// Waits until the file is ready; false when the time is over. A hang-up counts as ready: reading tells of it.
-    fn wait(&self, wanted: PollFlags, deadline: Time) -> Result<bool, Gone> {
+    /// Waits until the file is ready or the interrupter was asked; false when the time is over. A hang-up counts as ready:
+    /// reading tells of it.
+    fn wait(
+        &self,
+        wanted: PollFlags,
+        deadline: Time,
+        interrupter: Option<&Interrupter>,
+    ) -> Result<bool, Gone> {
         loop {
-            let mut polled = [PollFd::new(&self.file, wanted)];
-            match poll(&mut polled, clock::until(deadline).as_ref()) {
+            let file = PollFd::new(&self.file, wanted);
+            let timeout = clock::until(deadline);
+            let ready = match interrupter {
+                Some(interrupter) => poll(&mut [file, interrupter.poll_fd()], timeout.as_ref()),
+                None => poll(&mut [file], timeout.as_ref()),
+            };
+            match ready {
                 Ok(0) if clock::now() < deadline => {}
                 Ok(0) => return Ok(false),
                 Ok(_) => return Ok(true),
@@ -148,7 +180,8 @@ impl Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if self.before.is_some() {
+        // The lock of a copy is the owner's lock: a child that ends must not open the port to others.
+        if self.before.is_some() && self.other_owner().is_none() {
             device::release(&self.file);
         }
     }

@@ -29,6 +29,8 @@ class OwnedHandle:
     def _adopt(self, handle: ctypes.c_void_p) -> None:
         """Takes a handle over, which this object frees from now on."""
         self._occupied = threading.Lock()
+        # A signal handler may come back to the thread that holds it.
+        self._freeing = threading.RLock()
         self._address = handle.value
 
     @property
@@ -74,9 +76,18 @@ class OwnedHandle:
     def _close_handle(self) -> None:
         if self._address is None:
             return
-        with self._entered() as handle:
+        with self._entered() as handle, self._freeing:
             self._address = None
             _library.call(self._free, handle)
+
+    @contextmanager
+    def _beside(self) -> Iterator[Optional[ctypes.c_void_p]]:
+        """The handle, while another thread may be inside but none can free it; ``None`` when it was closed."""
+        if self._address is None:
+            yield None
+            return
+        with self._freeing:
+            yield None if self._address is None else ctypes.c_void_p(self._address)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"a {self._kind} can not be copied or pickled: it stands for a device")

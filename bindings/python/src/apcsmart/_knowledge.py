@@ -92,6 +92,20 @@ class Knowledge(OwnedHandle, Mapping[str, Value]):
         return {command.name: command for command in found}
 
     @property
+    def unknown_commands(self) -> Tuple[str, ...]:
+        """What the UPS lists and nobody knows what it does, as manuals write it: ``"^E"``, ``"9F D1"``. It is never sent.
+
+        Empty until the UPS was discovered, and on those that list nothing. A report about a model that lists some is welcome.
+        """
+        code = ctypes.c_char_p()
+        found = []
+        with self._entered() as handle:
+            for index in range(self._count(handle, "unknown_command_count")):
+                self._ask(handle, "unknown_command_at", index, ctypes.byref(code))
+                found.append((code.value or b"").decode())
+        return tuple(found)
+
+    @property
     def settings(self) -> Dict[str, Setting]:
         """Every setting of this UPS by its name, sorted; empty until it was discovered."""
         raw = _prototypes.Setting()

@@ -45,7 +45,8 @@ class Quality(ctypes.Structure):
         ("confirmed", c_uint64),
         ("contradicted", c_uint64),
         ("alerts", c_uint64),
-        ("reserved", c_uint64 * 6),
+        ("eeprom_writes", c_uint64),
+        ("reserved", c_uint64 * 5),
     ]
 
 
@@ -115,6 +116,7 @@ _GLOBAL: Dict[str, Prototype] = {
     "apcsmart_version": (c_char_p, []),
     "apcsmart_result_text": (c_char_p, [Enum]),
     "apcsmart_link_text": (c_char_p, [Enum]),
+    "apcsmart_outcome_text": (c_char_p, [Enum]),
     "apcsmart_outcome_is_success": (c_bool, [Enum]),
     "apcsmart_status_text": (Enum, [c_uint32, c_void_p, c_size_t]),
     "apcsmart_config_new": (Enum, [POINTER(Handle)]),
@@ -142,6 +144,7 @@ _PORT: Dict[str, Prototype] = {
     "apcsmart_port_open": (Enum, [c_char_p, Handle, c_uint64, POINTER(Handle)]),
     "apcsmart_port_close": (None, [Handle]),
     "apcsmart_port_reopen": (Enum, [Handle]),
+    "apcsmart_port_interrupt": (Enum, [Handle]),
     "apcsmart_port_error": (c_char_p, [Handle]),
     "apcsmart_port_wait_ready": (Enum, [Handle, c_uint64]),
     "apcsmart_port_serve": (Enum, [Handle, c_uint64]),
@@ -149,6 +152,7 @@ _PORT: Dict[str, Prototype] = {
     "apcsmart_port_run": (Enum, [Handle, c_char_p, c_char_p, Enum, POINTER(Enum)]),
     "apcsmart_port_start": (Enum, [Handle, c_char_p, c_char_p, Enum, POINTER(c_uint64)]),
     "apcsmart_port_set": (Enum, [Handle, c_char_p, c_char_p, POINTER(Enum)]),
+    "apcsmart_port_start_set": (Enum, [Handle, c_char_p, c_char_p, POINTER(c_uint64)]),
     "apcsmart_port_silence": (Enum, [Handle, POINTER(c_uint64)]),
 }
 
@@ -164,6 +168,8 @@ _OF_BOTH: Dict[str, Prototype] = {
     "command_count": (Enum, [Handle, POINTER(c_size_t)]),
     "command_at": (Enum, [Handle, c_size_t, POINTER(Command)]),
     "command": (Enum, [Handle, c_char_p, POINTER(Command)]),
+    "unknown_command_count": (Enum, [Handle, POINTER(c_size_t)]),
+    "unknown_command_at": (Enum, [Handle, c_size_t, POINTER(c_char_p)]),
     "setting_count": (Enum, [Handle, POINTER(c_size_t)]),
     "setting_at": (Enum, [Handle, c_size_t, POINTER(Setting)]),
     "setting": (Enum, [Handle, c_char_p, POINTER(Setting)]),

@@ -43,6 +43,8 @@ class Result(enum.IntEnum):
     TIMED_OUT = 208
     ORDER_FAILED = 209
     NOT_OPEN = 210
+    INTERRUPTED = 211
+    OTHER_PROCESS = 212
 
 
 class ApcSmartError(Exception):
@@ -223,6 +225,18 @@ class NotOpen(PortError):
     """The port was never opened."""
 
     code = Result.NOT_OPEN
+
+
+class Interrupted(PortError):
+    """:meth:`Port.interrupt <apcsmart.Port.interrupt>` ended the wait. Nothing is lost: wait again, or close the port."""
+
+    code = Result.INTERRUPTED
+
+
+class OtherProcess(PortError):
+    """The port was opened in another process, before a fork, and is used there: open one of your own."""
+
+    code = Result.OTHER_PROCESS
 
 
 _OTHERS: Dict[int, Type[ApcSmartError]] = {

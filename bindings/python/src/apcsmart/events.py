@@ -122,19 +122,12 @@ def event_of(raw: _prototypes.Event) -> Event:
     return make(raw) if make else OtherEvent(raw.kind, _text(raw))
 
 
-def outcome_of(kind: int, text: str = "") -> Outcome:
+def outcome_of(kind: int, text: str) -> Outcome:
     """The outcome with this number; ``text`` is what the library says about it, when it says something."""
     succeeded: bool = _library.call("apcsmart_outcome_is_success", kind)
-    return Outcome(OutcomeKind(kind), text or _SUCCESSES.get(kind, ""), succeeded)
+    said: bytes = _library.call("apcsmart_outcome_text", kind)
+    return Outcome(OutcomeKind(kind), text or said.decode(), succeeded)
 
-
-_SUCCESSES: Dict[int, str] = {
-    OutcomeKind.ACCEPTED: "accepted by the UPS",
-    OutcomeKind.EXECUTED: "done, and its effect was seen",
-    OutcomeKind.VERIFIED: "written, and it reads back as ordered",
-    OutcomeKind.UNCHANGED: "unchanged: it had this value already",
-}
-"""The blocking port has a sentence for failures only."""
 
 
 def _name(raw: _prototypes.Event) -> str:

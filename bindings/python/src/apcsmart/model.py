@@ -106,3 +106,5 @@ class Quality:
     """Second reads that did not."""
     alerts: int
     """Alerts."""
+    eeprom_writes: int
+    """Writes to the UPS's EEPROM, which stands about a hundred thousand, that orders sent; refused ones are not counted."""

@@ -15,7 +15,7 @@ from . import _library, _prototypes
 from ._handle import Config, milliseconds, text_for_c
 from ._knowledge import Knowledge
 from .errors import Result, error_of
-from .events import Event, OrderAccepted, OrderDone, event_of, outcome_of
+from .events import Event, OrderAccepted, OrderDone, event_of
 from .kinds import OutcomeKind
 from .model import Outcome, Value
 
@@ -39,7 +39,11 @@ class Port(Knowledge):
     served only while a call waits (:meth:`events`, :meth:`wait_event`, :meth:`serve`, :meth:`run`, :meth:`set`,
     :meth:`wait_ready`); between calls readings get old, and :attr:`silence` tells how old.
 
-    One thread at a time may use a port; a second one gets :class:`~apcsmart.HandleInUse`. Different ports are independent.
+    One thread at a time may use a port; a second one gets :class:`~apcsmart.HandleInUse`, but for :meth:`interrupt`. Different
+    ports are independent. A port is of the process that opened it: after a fork a child gets
+    :class:`~apcsmart.OtherProcess`.
+
+    Every call that waits can raise :class:`~apcsmart.Interrupted`.
     """
 
     _kind = "port"
@@ -171,16 +175,26 @@ class Port(Knowledge):
         """
         wanted = self._value_for_c(name, value)
         setting = text_for_c(name, "the name of a setting")
-        kind = _prototypes.Enum()
+        ticket = ctypes.c_uint64()
         with self._entered() as handle:
             before = self._text(handle, setting)
-            code = self._code(handle, "set", setting, wanted, ctypes.byref(kind))
-            if code == Result.ORDER_FAILED:
-                return outcome_of(kind.value, self._problem(handle, code))
-            self._check(handle, code)
-            if kind.value == OutcomeKind.VERIFIED:
+            self._ask(handle, "start_set", setting, wanted, ctypes.byref(ticket))
+            outcome = self._outcome(handle, ticket.value)
+            if outcome.kind == OutcomeKind.VERIFIED:
                 self._read_back(handle, setting, before)
-        return outcome_of(kind.value)
+        return outcome
+
+    def interrupt(self) -> None:
+        """Makes the call that waits with this port end with :class:`~apcsmart.Interrupted`; when none waits, the next one.
+
+        This alone may be called by other threads while one uses the port, and by signal handlers. Nothing is lost by it, an
+        order that was waited for goes on. On a closed port it does nothing.
+        """
+        with self._beside() as handle:
+            if handle is not None:
+                code = self._code(handle, "interrupt")
+                if code != Result.OK:
+                    raise error_of(code, _library.result_text(code))
 
     def reopen(self, timeout: float = READY_TIMEOUT) -> None:
         """Opens the port again, whether it hung up or not, and waits until the UPS was recognised; with 0 it only opens.
