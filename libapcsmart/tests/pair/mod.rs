@@ -5,11 +5,14 @@
 
 pub mod witness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use apcsmart::simulator::{Model, SimOutput, Simulator, SimulatorOptions};
 use apcsmart::{Event, Output, Session, SessionConfig, Time};
+
+/// How many pieces of traffic are kept: some seconds of a busy line.
+const TRAFFIC: usize = 1000;
 
 /// Both ends.
 pub struct Pair {
@@ -24,9 +27,19 @@ pub struct Pair {
     pub received: usize,
     /// When the last answer ended.
     pub answered: Time,
+    /// The last pieces of traffic, for complaints.
+    traffic: VecDeque<(Time, Way, Vec<u8>)>,
     reopen_at: Option<Time>,
     sim_deadline: Time,
     session_deadline: Time,
+}
+
+/// Which way bytes went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    ToUps,
+    FromUps,
+    HungUp,
 }
 
 impl Pair {
@@ -44,6 +57,7 @@ impl Pair {
             sent: Vec::new(),
             received: 0,
             answered: Time::ZERO,
+            traffic: VecDeque::new(),
             reopen_at: None,
             sim_deadline: Time::ZERO,
             session_deadline: Time::ZERO,
@@ -123,6 +137,32 @@ impl Pair {
         self.session.readings().map(|(name, value)| (name, value.to_string())).collect()
     }
 
+    /// The last traffic, a line for each burst of one direction, for complaints.
+    pub fn traffic(&self) -> String {
+        let mut text = String::new();
+        let mut last = None;
+        for (at, way, bytes) in &self.traffic {
+            if last != Some(*way) {
+                let arrow = match way {
+                    Way::ToUps => ">",
+                    Way::FromUps => "<",
+                    Way::HungUp => "hung up",
+                };
+                text.push_str(&format!("\n  {:>9} {arrow} ", at.as_millis()));
+            }
+            text.push_str(&bytes.escape_ascii().to_string());
+            last = Some(*way);
+        }
+        text
+    }
+
+    fn note(&mut self, way: Way, bytes: &[u8]) {
+        if self.traffic.len() == TRAFFIC {
+            self.traffic.pop_front();
+        }
+        self.traffic.push_back((self.now, way, bytes.to_vec()));
+    }
+
     pub fn drain(&mut self) {
         loop {
             let mut moved = false;
@@ -130,6 +170,7 @@ impl Pair {
                 match self.session.poll_output() {
                     Output::Transmit(bytes) => {
                         self.sent.extend(bytes.iter().map(|byte| (self.now, *byte)));
+                        self.note(Way::ToUps, &bytes);
                         self.sim.handle_input(self.now, &bytes);
                         moved = true;
                     }
@@ -144,6 +185,7 @@ impl Pair {
                 match self.sim.poll_output() {
                     SimOutput::Transmit(bytes) => {
                         self.received += bytes.len();
+                        self.note(Way::FromUps, &bytes);
                         if bytes.ends_with(b"\n") {
                             self.answered = self.now;
                         }
@@ -151,6 +193,7 @@ impl Pair {
                         moved = true;
                     }
                     SimOutput::HangUp(duration) => {
+                        self.note(Way::HungUp, &[]);
                         self.session.handle_close(self.now);
                         self.reopen_at = Some(self.now + duration);
                         moved = true;

@@ -20,6 +20,7 @@ pub struct Witness {
     undisturbed: BTreeMap<&'static str, String>,
     seen: BTreeMap<&'static str, Vec<(String, Time)>>,
     checked: usize,
+    hazardous: u64,
     pub published: usize,
     pub wrong: Vec<String>,
 }
@@ -35,6 +36,7 @@ impl Witness {
             undisturbed: unknown.collect(),
             seen: BTreeMap::new(),
             checked: 0,
+            hazardous: 0,
             published: 0,
             wrong: Vec::new(),
         }
@@ -43,6 +45,7 @@ impl Witness {
     /// Notes what is true now and judges what was published since the last call.
     pub fn observe(&mut self, pair: &Pair) {
         self.note(&pair.sim, pair.now);
+        let wrong = self.wrong.len();
         for (at, event) in &pair.events[self.checked..] {
             if let Event::Reading { name, value } = event {
                 self.published += 1;
@@ -50,6 +53,15 @@ impl Witness {
             }
         }
         self.checked = pair.events.len();
+        let hazardous = pair.sim.counters().hazardous_bytes;
+        if hazardous > self.hazardous {
+            self.hazardous = hazardous;
+            self.wrong.push(format!("a hazardous byte was sent before {:?}", pair.now));
+        }
+        if let Some(last) = self.wrong.get_mut(wrong..).and_then(<[String]>::last_mut) {
+            // What led to it.
+            last.push_str(&pair.traffic());
+        }
     }
 
     /// Forgets the events that were judged, so that a long campaign does not fill the memory.
