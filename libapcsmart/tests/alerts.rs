@@ -35,9 +35,13 @@ fn the_alert_byte_alone_changes_the_status_without_a_poll_in_between() {
     assert_eq!(pair.ups_status(), "OL");
     assert_eq!(statuses_from(&mut pair, b"!"), ["OB"]);
     assert_eq!(pair.ups_status(), "OB");
+}
 
+#[test]
+fn an_alert_that_would_shut_computers_down_is_checked_first() {
     let mut pair = at_rest();
-    assert_eq!(statuses_from(&mut pair, b"%"), ["OL LB"]);
+    statuses_from(&mut pair, b"!");
+    assert_eq!(statuses_from(&mut pair, b"%"), [""; 0], "one wrong bit makes it of the alert of an outage");
 }
 
 #[test]

@@ -238,9 +238,9 @@ impl Operation for Simple {
         match self.state {
             // Some units answer with the alert alone.
             State::Ordered if on_battery_or_back && may_answer_by_alert => self.taken(true),
-            State::Ordered | State::Watching if alert == Alert::LoadOff && switches_off => {
-                Act::Done(Outcome::Executed)
-            }
+            // A line end with one wrong bit is the same byte: it accepts, and what comes next tells whether it did it.
+            State::Ordered if alert == Alert::LoadOff && switches_off => self.taken(true),
+            State::Watching if alert == Alert::LoadOff && switches_off => Act::Done(Outcome::Executed),
             _ => Act::Wait,
         }
     }

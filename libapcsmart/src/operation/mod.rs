@@ -193,6 +193,11 @@ pub(crate) trait Operation: fmt::Debug + Send {
         false
     }
 
+    /// The answer that two reads since the last write agreed on, byte for byte; for settings alone.
+    fn read_back(&self) -> Option<&[u8]> {
+        None
+    }
+
     /// Whether the unit takes whatever is sent now as part of an argument that it waits for.
     fn in_argument(&self) -> bool {
         false

@@ -3,8 +3,7 @@
 //! A change that was not saved is no change: whatever goes wrong before the save leaves the switch as it was. After it,
 //! only reading tells.
 
-use alloc::vec::Vec;
-
+use super::write::Twice;
 use super::{ACCEPTANCE, Act, Input, Operation, Outcome, ask, is_acceptance, not_accepted, order};
 use crate::table::Code;
 use crate::table::variable::{SWITCH_ARM, SWITCH_OFF, SWITCH_ON, SWITCH_SAVE};
@@ -18,7 +17,7 @@ pub(crate) struct WriteSwitch {
     code: Code,
     on: bool,
     state: State,
-    last: Option<Vec<u8>>,
+    twice: Twice,
     saved: bool,
     faults: u8,
 }
@@ -36,7 +35,7 @@ enum State {
 impl WriteSwitch {
     /// The switch that `code` reads is to be `on` or off.
     pub(crate) fn new(code: Code, on: bool) -> WriteSwitch {
-        WriteSwitch { code, on, state: State::Begin, last: None, saved: false, faults: 0 }
+        WriteSwitch { code, on, state: State::Begin, twice: Twice::default(), saved: false, faults: 0 }
     }
 
     fn go(&mut self, state: State, act: Act) -> Act {
@@ -50,7 +49,7 @@ impl WriteSwitch {
 
     fn value_read(&mut self, line: Vec<u8>) -> Act {
         let Some(on) = on_or_off(&line) else { return Act::Resync };
-        if self.last.replace(line.clone()).as_deref() != Some(&line) {
+        if !self.twice.agrees(&line) {
             return self.read();
         }
         match (on == self.on, self.saved) {
@@ -64,7 +63,7 @@ impl WriteSwitch {
     }
 
     fn resynced(&mut self) -> Act {
-        self.last = None;
+        self.twice = Twice::default();
         self.faults += 1;
         match self.faults < MOST_FAULTS {
             true => self.read(),
@@ -102,7 +101,7 @@ impl Operation for WriteSwitch {
             }
             (State::Save, Input::Line(line)) if line == b"OK" => {
                 self.saved = true;
-                self.last = None;
+                self.twice = Twice::default();
                 self.read()
             }
             // Whether it was saved is unknown, but reading tells.
@@ -117,6 +116,10 @@ impl Operation for WriteSwitch {
             }
             (_, _) => Act::Wait,
         }
+    }
+
+    fn read_back(&self) -> Option<&[u8]> {
+        self.twice.agreed_on()
     }
 
     fn writes(&self) -> bool {

@@ -27,12 +27,21 @@ const BACKWARD: u8 = b'-';
 
 /// Answers that are read twice in a row must agree.
 #[derive(Debug, Default)]
-struct Twice(Option<Vec<u8>>);
+pub(super) struct Twice {
+    last: Option<Vec<u8>>,
+    agreed: bool,
+}
 
 impl Twice {
     /// Whether `line` is the same as the one before.
-    fn agrees(&mut self, line: &[u8]) -> bool {
-        self.0.replace(line.to_vec()).as_deref() == Some(line)
+    pub(super) fn agrees(&mut self, line: &[u8]) -> bool {
+        self.agreed = self.last.replace(line.to_vec()).as_deref() == Some(line);
+        self.agreed
+    }
+
+    /// What two reads in a row agreed on.
+    pub(super) fn agreed_on(&self) -> Option<&[u8]> {
+        self.last.as_deref().filter(|_| self.agreed)
     }
 }
 
@@ -153,9 +162,8 @@ impl Operation for WriteChoice {
                 Act::Done(Outcome::Unsupported)
             }
             (State::Read, Input::Line(line)) if self.grammar.accepts(&line) => {
-                let value = line.trim_ascii().to_vec();
-                match self.twice.agrees(&value) {
-                    true => self.known(value),
+                match self.twice.agrees(&line) {
+                    true => self.known(line.trim_ascii().to_vec()),
                     false => self.read(),
                 }
             }
@@ -182,6 +190,10 @@ impl Operation for WriteChoice {
             (_, Input::Line(_) | Input::Silence) => self.fault(),
             (_, _) => Act::Wait,
         }
+    }
+
+    fn read_back(&self) -> Option<&[u8]> {
+        self.twice.agreed_on()
     }
 
     fn writes(&self) -> bool {
@@ -283,6 +295,10 @@ impl Operation for WriteText {
         }
     }
 
+    fn read_back(&self) -> Option<&[u8]> {
+        self.twice.agreed_on()
+    }
+
     /// What is broken off before its last byte is forgotten by the unit, not written.
     fn writes(&self) -> bool {
         self.state == State::Digits(self.text.len() - 1)
@@ -381,6 +397,10 @@ impl Operation for StepField {
             }
             (_, _) => Act::Wait,
         }
+    }
+
+    fn read_back(&self) -> Option<&[u8]> {
+        self.twice.agreed_on()
     }
 
     fn writes(&self) -> bool {

@@ -1,7 +1,9 @@
 //! One question at a time, its answer, and the way back when they no longer match.
 //!
 //! The way back is a fence: silence, then `Y`, and everything up to its `SM` is dropped. A UPS answers in order, so what
-//! was asked before is over when `SM` comes. No value passes a fence.
+//! was asked before is over when `SM` comes. No value passes a fence. When `Y` had to be said again, the first `SM` may
+//! answer an earlier one, and those of the others are still to come: then the status is asked for next, and everything up to
+//! its answer is dropped, too. No order begins before that.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -13,6 +15,7 @@ use crate::diagnosis::{Classifier, Diagnosis};
 use crate::grammar::{Grammar, Universal};
 use crate::operation::Input;
 use crate::quality::LinkQuality;
+use crate::status::Status;
 use crate::table::{Code, Hazard, Timing, command};
 use crate::time::Time;
 
@@ -43,6 +46,10 @@ const ESCAPE_PAUSE: Duration = Duration::from_millis(300);
 const SLOW_LINE: Duration = Duration::from_millis(15);
 /// On a line of 2400 baud no byte of an answer can be complete before the question and the byte itself are sent: 8.3 ms.
 const SHORTEST_ANSWER: Duration = Duration::from_millis(8);
+
+/// How long the answer is waited for that proves the line to be in step when answers to `Y` are owed. Units and serial
+/// servers that stall were seen to do so for four seconds.
+const OWED_FOR: Duration = Duration::from_secs(5);
 
 /// After this time a unit no longer waits for the rest of a text.
 const ARGUMENT_FORGOTTEN: Duration = Duration::from_secs(6);
@@ -148,6 +155,11 @@ impl Session {
         {
             return;
         }
+        if self.owed {
+            self.ask(STATUS_FLAGS, Purpose::Status);
+            self.exchange.iter_mut().for_each(|exchange| exchange.deadline = self.now + OWED_FOR);
+            return;
+        }
         if self.order_has_line() || self.start_order() || self.order_takes_breath() {
             return;
         }
@@ -161,6 +173,9 @@ impl Session {
     }
 
     fn next_question(&mut self) -> Option<(Code, Purpose)> {
+        if self.status.awaits_proof() {
+            return Some((ENTER_SMART_MODE, Purpose::Proof));
+        }
         let status = self.status.due() <= self.now;
         if status && self.status_goes_first() {
             return Some((STATUS_FLAGS, Purpose::Status));
@@ -190,7 +205,8 @@ impl Session {
     }
 
     fn next_due(&self) -> Time {
-        if self.discovery.next(self.readings.in_first_scan()).is_some() || self.readings.holds_any() {
+        let waits = self.owed || self.status.awaits_proof() || self.readings.holds_any();
+        if waits || self.discovery.next(self.readings.in_first_scan()).is_some() {
             return self.now;
         }
         self.status.due().min(self.status.next_register()).min(self.readings.due())
@@ -286,7 +302,13 @@ impl Session {
             self.heard(Purpose::Order);
             return self.tell_order(Input::Line(line));
         }
-        match exchange.grammar.universal(&line) {
+        // A proof is `SM` and nothing else.
+        let is_proof = exchange.purpose == Purpose::Proof;
+        match exchange.grammar.universal(&line).filter(|_| !is_proof) {
+            Some(_) if self.owed => {
+                self.quality.unsolicited += 1;
+                self.exchange = Some(exchange);
+            }
             // A late answer to `Y`, or "not ready": the right answer may still come, else the time runs out.
             Some(Universal::SmartMode) => {
                 self.quality.unsolicited += 1;
@@ -338,18 +360,30 @@ impl Session {
     }
 
     fn answered(&mut self, purpose: Purpose, line: Vec<u8>) {
+        let trust = self.trust();
         match purpose {
-            Purpose::Fence | Purpose::Proof | Purpose::Order => {}
-            Purpose::Status => self.take_flags(hex(&line)),
+            Purpose::Fence | Purpose::Order => {}
+            Purpose::Proof => {
+                let changed = self.status.proven(self.now);
+                if changed.is_some() {
+                    self.settle_status(changed);
+                }
+            }
+            Purpose::Status => {
+                self.status_failures = 0;
+                let changed = self.status.take_flags(hex(&line), trust, self.now);
+                self.settle_status(changed);
+                if core::mem::take(&mut self.owed) {
+                    self.resume_order();
+                }
+            }
             Purpose::Register(place) => {
-                if let Some(status) =
-                    self.status.take_register(place, hex(&line), self.is_disturbed(), self.now)
-                {
+                if let Some(status) = self.status.take_register(place, hex(&line), trust, self.now) {
                     self.publish_status(status, false);
                 }
             }
             Purpose::Reading(entry) => {
-                match self.readings.take(entry, line, self.is_disturbed(), self.now, &mut self.out) {
+                match self.readings.take(entry, line, trust, self.now, &mut self.out) {
                     Some(true) => self.quality.confirmed += 1,
                     Some(false) => self.quality.contradicted += 1,
                     None => {}
@@ -366,9 +400,8 @@ impl Session {
         self.end_first_scan();
     }
 
-    fn take_flags(&mut self, flags: u8) {
-        self.status_failures = 0;
-        let changed = self.status.take_flags(flags, self.is_disturbed(), self.now);
+    /// The status was read, and perhaps changed.
+    fn settle_status(&mut self, changed: Option<Status>) {
         let came_up = self.link != LinkState::Up && !self.status.in_doubt();
         if came_up {
             self.set_link(LinkState::Up);
@@ -406,6 +439,7 @@ impl Session {
             return;
         }
         self.status_failures = 0;
+        self.owed = false;
         self.status.postpone(self.now);
         if self.link == LinkState::Up {
             self.give_up_orders();
@@ -430,6 +464,7 @@ impl Session {
             });
         }
         self.quality.timeouts += 1;
+        self.owed |= exchange.purpose == Purpose::Proof;
         let partial = self.framer.is_open();
         match exchange.purpose {
             Purpose::Discovery(step) if !partial => self.step_unanswered(step),
@@ -481,6 +516,7 @@ impl Session {
         self.last_fault = Some(self.now);
         self.disturbed_until = self.now + DISTURBED_FOR;
         self.readings.disturb(self.now);
+        self.status.disturb(self.now);
         self.exchange = None;
         self.framer.clear();
         // What is sent into an argument becomes part of it: the unit has to forget it first.
@@ -528,12 +564,15 @@ impl Session {
                 self.status.begin(self.now);
                 self.discovery = Discovery::begin();
             }
-            false => self.resume_order(),
+            // Else once it is proven that nothing is owed.
+            false if !self.owed => self.resume_order(),
+            false => {}
         }
     }
 
     fn fence_unanswered(&mut self, tries: u8) {
         self.quality.timeouts += 1;
+        self.owed = true;
         self.exchange = None;
         self.framer.clear();
         let tries = tries + 1;

@@ -55,8 +55,8 @@ use status::StatusTracker;
 /// How long after opening a port an alert byte alone changes nothing: the line has not proven itself.
 const UNPROVEN_FOR: Duration = Duration::from_secs(10);
 
-/// How long after a fault a first scan needs second reads. A line that is bad once is bad again, also when its port was closed
-/// and opened in between.
+/// How long after a fault nothing is believed that only one witness says. A line that is bad once is bad again, also when its
+/// port was closed and opened in between.
 const SUSPICIOUS_FOR: Duration = Duration::from_secs(600);
 
 /// What a session does next. See the contract of [`Session`].
@@ -193,6 +193,8 @@ pub struct Session {
     tickets: u64,
     /// The unit has to be discovered once the line is in step.
     must_discover: bool,
+    /// Answers to `Y` or ESC may still be under way: only an answer of another shape proves that the line is in step.
+    owed: bool,
     /// Questions for the status in a row that got no answer.
     status_failures: u8,
     /// Questions for the status in a row, answered or not.
@@ -211,6 +213,22 @@ struct Unit {
     known: bool,
     capabilities: Capabilities,
     firmware: Option<String>,
+}
+
+/// How far one answer is believed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Trust {
+    /// Something was wrong a moment ago, or the line has not proven itself yet.
+    disturbed: bool,
+    /// The line had faults lately.
+    suspicious: bool,
+}
+
+impl Trust {
+    /// Whether more than the usual number of reads must agree.
+    fn is_low(self) -> bool {
+        self.disturbed || self.suspicious
+    }
 }
 
 impl Session {
@@ -246,6 +264,7 @@ impl Session {
             urgent: None,
             tickets: 0,
             must_discover: false,
+            owed: false,
             status_failures: 0,
             status_in_a_row: 0,
             quality: LinkQuality::default(),
@@ -387,6 +406,10 @@ impl Session {
         self.last_fault.is_some_and(|fault| self.now.since(fault) < SUSPICIOUS_FOR)
     }
 
+    fn trust(&self) -> Trust {
+        Trust { disturbed: self.is_disturbed(), suspicious: self.is_suspicious() }
+    }
+
     fn set_link(&mut self, link: LinkState) {
         if self.link != link {
             self.link = link;
@@ -423,8 +446,9 @@ impl Session {
         }
         self.out.event(Event::Alert(alert));
         self.readings.hurry(alert, self.now);
-        // Disturbances come with traffic: an alert on a line at rest is the UPS's own.
-        let trusted = !self.is_disturbed() && self.exchange.is_none();
+        // Disturbances come with traffic: an alert on a line at rest is the UPS's own. On a line that had faults lately it may
+        // be another alert with one bit wrong.
+        let trusted = !self.is_disturbed() && !self.is_suspicious() && self.exchange.is_none();
         if let Some(status) = self.status.take_alert(alert, trusted, self.now) {
             self.publish_status(status, false);
         }

@@ -366,8 +366,10 @@ impl Session {
         }
         if self.order_has_line()
             && self.phase == Phase::Running
+            && !self.owed
             && let Some(mut order) = self.order.take()
         {
+            order.announced_off |= alert == Alert::LoadOff;
             let act = order.operation.hear(alert);
             self.carry_out(order, act);
         }
@@ -455,7 +457,15 @@ impl Session {
 
     fn end_order(&mut self, order: Order, outcome: Outcome) {
         if let Some(row) = order.writes {
-            self.readings.refresh(row, self.now);
+            let read_back = order.operation.read_back().filter(|_| {
+                // Of several fields the order checked its own. On a bad line the others are read as often as always.
+                let checked = row.names.len() == 1 || !self.is_suspicious();
+                checked && matches!(outcome, Outcome::Verified | Outcome::Unchanged)
+            });
+            match read_back {
+                Some(reply) => self.readings.take_read_back(row, reply, self.now, &mut self.out),
+                None => self.readings.refresh(row, self.now),
+            }
         }
         self.out.event(Event::Done { ticket: order.ticket, outcome });
         self.let_urgent_begin();

@@ -1,7 +1,8 @@
 //! The readings, and the two rules that keep a bad line from changing them.
 //!
-//! 1. A changed reading is published only when a second read says the same, digit for digit, and on a disturbed line a
-//!    third. A damaged digit that is still a digit passes every grammar; only repetition tells.
+//! 1. A changed reading is published only when a second read says the same, digit for digit, on a line with faults a third,
+//!    and of what does not drift a fourth. A damaged digit that is still a digit passes every grammar; only repetition
+//!    tells.
 //! 2. A confirmed reading is held until the next answer of a shape that this one can not have. A stray answer shifts all
 //!    that follow by one place; the shift shows at the first shape that differs, and what was held is dropped.
 //!
@@ -11,7 +12,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Event, Outbox};
+use super::{Event, Outbox, Trust};
 use crate::alert::Alert;
 use crate::grammar::Grammar;
 use crate::table::{Poll, VARIABLES, Variable, command};
@@ -21,9 +22,12 @@ use crate::value::Value;
 /// Reads that must agree on an undisturbed line. One is not enough: the first fault on a line may be one that no grammar
 /// shows.
 const AGREEING: usize = 2;
-/// Reads that must agree on a disturbed line. A lost zero turns `100.0` into `10.0` in two ways, so that two damaged
-/// reads do agree now and then.
+/// Reads that must agree on a line that had faults lately. A lost zero turns `100.0` into `10.0` in two ways, so that two
+/// damaged reads do agree now and then.
 const AGREEING_DISTURBED: usize = 3;
+/// The same of what changes by a setting or never. Such answers are long, so that one in four is damaged on a bad line, and
+/// three alike among eight were seen; nobody waits for them.
+const AGREEING_STATIC: usize = 4;
 
 /// How many more must agree on an answer of another length than the last one's.
 const AGREEING_ODD: usize = 2;
@@ -184,6 +188,22 @@ impl Readings {
         same.for_each(|entry| entry.due = now);
     }
 
+    /// An order has read its setting back, twice, and it is what was ordered: publishes it.
+    pub(super) fn take_read_back(&mut self, row: &Variable, reply: &[u8], now: Time, out: &mut Outbox) {
+        for place in 0..self.entries.len() {
+            if self.entries[place].variable.code != row.code {
+                continue;
+            }
+            self.held.retain(|held| held.entry != place);
+            let entry = &mut self.entries[place];
+            entry.reads.clear();
+            entry.due = now + entry.variable.poll.interval();
+            if entry.published.as_deref() != Some(reply) {
+                self.publish(place, reply.to_vec(), true, out);
+            }
+        }
+    }
+
     /// An alert came: what it says may have changed is read as soon as the line is free.
     pub(super) fn hurry(&mut self, alert: Alert, now: Time) {
         let announced = self.entries.iter_mut().filter(|entry| entry.variable.announced_by() == Some(alert));
@@ -196,7 +216,7 @@ impl Readings {
         &mut self,
         place: usize,
         reply: Vec<u8>,
-        disturbed: bool,
+        trust: Trust,
         now: Time,
         out: &mut Outbox,
     ) -> Option<bool> {
@@ -216,13 +236,15 @@ impl Readings {
         }
         // After a hang-up on a bad line nothing is known that a first value could be compared with.
         let unproven = entry.published.is_none() && self.first_scan_disturbed;
-        let (agreeing, most) = match disturbed || unproven {
-            true => (AGREEING_DISTURBED, MOST_READS_DISTURBED),
-            false => (AGREEING, MOST_READS),
+        let doubtful = trust.is_low() || unproven;
+        let (agreeing, most) = match entry.variable.poll {
+            _ if !doubtful => (AGREEING, MOST_READS),
+            Poll::Static => (AGREEING_STATIC, MOST_READS_DISTURBED),
+            Poll::Fast | Poll::Slow => (AGREEING_DISTURBED, MOST_READS_DISTURBED),
         };
         // On known units an answer keeps its length: one of another length has probably lost or doubled a byte.
         let odd =
-            disturbed && entry.published.as_ref().is_some_and(|published| published.len() != reply.len());
+            doubtful && entry.published.as_ref().is_some_and(|published| published.len() != reply.len());
         let leap = entry.published.as_ref().is_some_and(|published| is_leap(published, &reply));
         let agreeing = agreeing + if odd { AGREEING_ODD } else { 0 } + usize::from(leap);
         let first = entry.reads.is_empty();
@@ -242,7 +264,7 @@ impl Readings {
             entry.due = now;
         } else {
             let reads = core::mem::take(&mut entry.reads);
-            if let Some(reply) = middle(reads).filter(|_| !disturbed) {
+            if let Some(reply) = middle(reads).filter(|_| !trust.disturbed) {
                 self.held.push(Held { entry: place, reply });
             }
         }

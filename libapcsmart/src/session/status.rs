@@ -1,12 +1,16 @@
 //! The status, and when a change of it is believed.
 //!
-//! An alert byte on an undisturbed line is believed at once: it is what makes an outage known within milliseconds. It is
-//! checked against `Q` right after. A change that no alert announced needs two reads of `Q` that agree, on a disturbed
-//! line three. "Neither on line nor on battery" needs two reads a second apart, because units say so for a moment while
-//! they switch. Nothing but this file may change the published status.
+//! "Line fail" and "line returned" on an undisturbed line are believed at once: they are what makes an outage known within
+//! milliseconds. They are checked against `Q` right after. Any other alert, and any alert on a line that had faults lately, is
+//! one witness: one wrong bit makes "low battery" of "line fail". A change that no alert announced needs two reads of `Q` that
+//! agree, on a disturbed line more. On a line that had faults lately a proof comes on top: `Q` and the registers have
+//! answers of one shape, and one stray answer shifts them all; only an answer of another shape shows that they are in
+//! step. "Neither on line nor on battery" needs two reads a second apart, because units say so for a moment while they
+//! switch. Nothing but this file may change the published status.
 
 use core::time::Duration;
 
+use super::Trust;
 use crate::alert::Alert;
 use crate::status::{Status, flag};
 use crate::table::Code;
@@ -31,6 +35,8 @@ const ASKED_AGAIN: u8 = 3;
 const AGREEING: u8 = 2;
 /// The same on a disturbed line.
 const AGREEING_DISTURBED: u8 = 3;
+/// The same on a line that had faults lately. With a wrong bit in every hundredth byte three reads were seen to be wrong alike.
+const AGREEING_SUSPICIOUS: u8 = 4;
 const SOURCE: u8 = flag::ON_LINE | flag::ON_BATTERY;
 
 /// The registers, in the order of the fields of [`Status`].
@@ -44,7 +50,17 @@ pub(super) struct StatusTracker {
     announced: Option<Announced>,
     due: Time,
     registers: [Register; 3],
+    /// What enough reads agree on and only lacks the proof that they were in step.
+    unproven: Option<Unproven>,
     confirmed: Option<Time>,
+}
+
+/// What waits for a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unproven {
+    Flags(u8),
+    /// A place in [`REGISTERS`] and its value.
+    Register(usize, u8),
 }
 
 /// The flags that an alert announced.
@@ -90,6 +106,7 @@ impl StatusTracker {
             announced: None,
             due: Time::ZERO,
             registers: [Register::NONE; 3],
+            unproven: None,
             confirmed: None,
         }
     }
@@ -114,6 +131,7 @@ impl StatusTracker {
         self.due = now;
         self.candidate = None;
         self.announced = None;
+        self.unproven = None;
         // Its registers are read again before anything is said of them: it may be another unit.
         self.registers = [Register::NONE; 3];
         self.published = self.published.map(|status| Status { flags: status.flags, ..Status::default() });
@@ -177,6 +195,39 @@ impl StatusTracker {
         self.registers.iter().map(|register| register.due).min().unwrap_or(Time::NEVER)
     }
 
+    /// Whether a proof that the line is in step is waited for.
+    pub(super) fn awaits_proof(&self) -> bool {
+        self.unproven.is_some()
+    }
+
+    /// The line is in step. Returns the new status when one waited for this.
+    pub(super) fn proven(&mut self, now: Time) -> Option<Status> {
+        match self.unproven.take()? {
+            Unproven::Flags(flags) => {
+                self.confirmed = Some(now);
+                self.candidate = None;
+                self.publish(Status { flags, ..self.published.unwrap_or_default() })
+            }
+            Unproven::Register(place, value) => {
+                self.registers[place].candidate = None;
+                self.set_register(place, Some(value))
+            }
+        }
+    }
+
+    /// Something was wrong on the line: what was read and not believed yet may have been the answer to something else.
+    pub(super) fn disturb(&mut self, now: Time) {
+        self.unproven = None;
+        if self.candidate.take().is_some() {
+            self.due = now;
+        }
+        for register in &mut self.registers {
+            if register.candidate.take().is_some() {
+                register.due = now;
+            }
+        }
+    }
+
     /// Takes an alert. Returns the new status when the alert alone changes it, which it may only on an undisturbed line.
     pub(super) fn take_alert(&mut self, alert: Alert, trusted: bool, now: Time) -> Option<Status> {
         let (set, cleared) = match alert {
@@ -197,7 +248,8 @@ impl StatusTracker {
         let status = self.published?;
         let flags = status.flags & !cleared | set;
         self.announced = Some(Announced { flags, until: now + ANNOUNCED_FOR, unseen: 0 });
-        if !trusted || flags == status.flags {
+        let of_mains = matches!(alert, Alert::LineFail | Alert::LineReturned);
+        if !trusted || !of_mains || flags == status.flags {
             return None;
         }
         self.candidate = None;
@@ -205,8 +257,9 @@ impl StatusTracker {
     }
 
     /// Takes an answer to `Q`. Returns the new status when it changed.
-    pub(super) fn take_flags(&mut self, flags: u8, disturbed: bool, now: Time) -> Option<Status> {
+    pub(super) fn take_flags(&mut self, flags: u8, trust: Trust, now: Time) -> Option<Status> {
         self.due = now + INTERVAL;
+        self.unproven = None;
         if self.published.is_some_and(|status| status.flags == flags) {
             self.confirmed = Some(now);
             self.candidate = None;
@@ -221,10 +274,15 @@ impl StatusTracker {
         };
         let announced = self.announced.is_some_and(|alert| flags == alert.flags && now <= alert.until);
         // The alert itself is one of the witnesses.
-        let agreeing = if disturbed { AGREEING_DISTURBED } else { AGREEING } - u8::from(announced);
+        let agreeing = agreeing(trust) - u8::from(announced);
         let unpowered = flags & SOURCE == 0;
         let believed = candidate.reads >= agreeing && (!unpowered || now >= candidate.since + ZERO_APART);
         self.hurry_registers(now);
+        if believed && trust.suspicious {
+            self.candidate = Some(candidate);
+            self.unproven = Some(Unproven::Flags(flags));
+            return None;
+        }
         if believed {
             self.confirmed = Some(now);
             self.candidate = None;
@@ -237,13 +295,13 @@ impl StatusTracker {
         None
     }
 
-    /// An alert came and the status is still as before: the answer may be older than the alert.
+    /// An alert came and the status is still as before: the answer may be older than the alert. When it stays so, the alert was
+    /// none, and is no witness for what comes later.
     fn ask_again_after_alert(&mut self, flags: u8, now: Time) {
-        if let Some(alert) = &mut self.announced
-            && alert.flags != flags
-            && now <= alert.until
-            && alert.unseen < ASKED_AGAIN
-        {
+        let Some(alert) = &mut self.announced else { return };
+        if alert.flags == flags || now > alert.until || alert.unseen == ASKED_AGAIN {
+            self.announced = None;
+        } else {
             alert.unseen += 1;
             self.due = now;
         }
@@ -254,9 +312,10 @@ impl StatusTracker {
         &mut self,
         place: usize,
         value: u8,
-        disturbed: bool,
+        trust: Trust,
         now: Time,
     ) -> Option<Status> {
+        self.unproven = None;
         let register = &mut self.registers[place];
         register.due = now + REGISTER_INTERVAL;
         (register.silences, register.absent) = (0, false);
@@ -271,9 +330,14 @@ impl StatusTracker {
             _ => 1,
         };
         // No alert is a witness here, and a false alarm frightens people: one more than for `Q`.
-        if reads <= if disturbed { AGREEING_DISTURBED } else { AGREEING } {
+        if reads <= agreeing(trust) {
             register.candidate = Some((value, reads));
             register.due = now;
+            return None;
+        }
+        if trust.suspicious {
+            register.candidate = Some((value, reads));
+            self.unproven = Some(Unproven::Register(place, value));
             return None;
         }
         register.candidate = None;
@@ -297,9 +361,22 @@ impl StatusTracker {
     }
 }
 
+/// How many reads in a row must agree.
+fn agreeing(trust: Trust) -> u8 {
+    match trust {
+        Trust { suspicious: true, .. } => AGREEING_SUSPICIOUS,
+        Trust { disturbed: true, .. } => AGREEING_DISTURBED,
+        Trust { .. } => AGREEING,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const STEADY: Trust = Trust { disturbed: false, suspicious: false };
+    const DISTURBED: Trust = Trust { disturbed: true, suspicious: false };
+    const SUSPICIOUS: Trust = Trust { disturbed: false, suspicious: true };
 
     fn at(ms: u64) -> Time {
         Time::from_millis(ms)
@@ -307,27 +384,77 @@ mod tests {
 
     fn online() -> StatusTracker {
         let mut tracker = StatusTracker::new();
-        assert_eq!(tracker.take_flags(0x08, false, at(0)), None);
-        assert_eq!(tracker.take_flags(0x08, false, at(30)).unwrap().tokens(), "OL");
+        assert_eq!(tracker.take_flags(0x08, STEADY, at(0)), None);
+        assert_eq!(tracker.take_flags(0x08, STEADY, at(30)).unwrap().tokens(), "OL");
         tracker
     }
 
     #[test]
     fn a_change_without_an_alert_needs_two_reads_that_agree() {
         let mut tracker = online();
-        assert_eq!(tracker.take_flags(0x48, false, at(1000)), None);
+        assert_eq!(tracker.take_flags(0x48, STEADY, at(1000)), None);
         assert_eq!(tracker.due(), at(1000), "asked again at once");
-        assert_eq!(tracker.take_flags(0x08, false, at(1030)), None, "the second read contradicts");
-        assert_eq!(tracker.take_flags(0x48, false, at(2000)), None, "and the first counts no more");
-        assert_eq!(tracker.take_flags(0x48, false, at(2030)).unwrap().tokens(), "OL LB");
+        assert_eq!(tracker.take_flags(0x08, STEADY, at(1030)), None, "the second read contradicts");
+        assert_eq!(tracker.take_flags(0x48, STEADY, at(2000)), None, "and the first counts no more");
+        assert_eq!(tracker.take_flags(0x48, STEADY, at(2030)).unwrap().tokens(), "OL LB");
     }
 
     #[test]
     fn on_a_disturbed_line_three_reads_must_agree() {
         let mut tracker = online();
-        assert_eq!(tracker.take_flags(0x48, true, at(1000)), None);
-        assert_eq!(tracker.take_flags(0x48, true, at(1030)), None);
-        assert_eq!(tracker.take_flags(0x48, true, at(1060)).unwrap().tokens(), "OL LB");
+        assert_eq!(tracker.take_flags(0x48, DISTURBED, at(1000)), None);
+        assert_eq!(tracker.take_flags(0x48, DISTURBED, at(1030)), None);
+        assert_eq!(tracker.take_flags(0x48, DISTURBED, at(1060)).unwrap().tokens(), "OL LB");
+    }
+
+    #[test]
+    fn on_a_line_with_faults_a_change_waits_for_the_proof_that_its_reads_were_in_step() {
+        let mut tracker = online();
+        for read in 1..4 {
+            assert_eq!(tracker.take_flags(0x48, SUSPICIOUS, at(1000 + read)), None);
+        }
+        assert!(!tracker.awaits_proof());
+        assert_eq!(tracker.take_flags(0x48, SUSPICIOUS, at(1040)), None);
+        assert!(tracker.awaits_proof() && tracker.in_doubt());
+        assert_eq!(tracker.proven(at(1080)).unwrap().tokens(), "OL LB");
+        assert_eq!(tracker.confirmed(), Some(at(1080)));
+        assert!(!tracker.awaits_proof() && !tracker.in_doubt());
+    }
+
+    #[test]
+    fn what_was_read_before_a_disturbance_is_no_witness() {
+        let mut tracker = online();
+        tracker.watch_register(2, true, at(100));
+        for read in 0..4 {
+            assert_eq!(tracker.take_register(2, 0x08, SUSPICIOUS, at(900 + read)), None);
+            assert_eq!(tracker.take_flags(0x48, SUSPICIOUS, at(1000 + read)), None);
+        }
+        tracker.disturb(at(1100));
+        assert!(!tracker.awaits_proof());
+        assert_eq!(tracker.proven(at(1110)), None);
+        assert_eq!((tracker.due(), tracker.register_due(at(1100))), (at(1100), Some(2)));
+        assert_eq!(tracker.take_flags(0x48, SUSPICIOUS, at(1120)), None);
+        assert!(!tracker.awaits_proof(), "it begins anew");
+    }
+
+    #[test]
+    fn low_battery_is_never_believed_by_its_alert_alone() {
+        let mut tracker = online();
+        assert_eq!(tracker.take_alert(Alert::LineFail, true, at(1500)).unwrap().tokens(), "OB");
+        assert_eq!(tracker.take_alert(Alert::LowBattery, true, at(2500)), None);
+        assert_eq!(tracker.due(), at(2500), "it is asked at once");
+        assert_eq!(tracker.take_flags(0x50, STEADY, at(2530)).unwrap().tokens(), "OB LB");
+    }
+
+    #[test]
+    fn an_alert_that_the_ups_denies_is_no_witness_for_what_comes_later() {
+        let mut tracker = online();
+        assert_eq!(tracker.take_alert(Alert::LowBattery, false, at(1500)), None);
+        for read in 0..4 {
+            assert_eq!(tracker.take_flags(0x08, STEADY, at(1530 + read)), None);
+        }
+        assert_eq!(tracker.take_flags(0x48, STEADY, at(3000)), None, "one damaged answer");
+        assert_eq!(tracker.take_flags(0x08, STEADY, at(3030)), None);
     }
 
     #[test]
@@ -335,7 +462,7 @@ mod tests {
         let mut tracker = online();
         assert_eq!(tracker.take_alert(Alert::LineFail, true, at(1500)).unwrap().tokens(), "OB");
         assert_eq!(tracker.due(), at(1500), "and is checked at once");
-        assert_eq!(tracker.take_flags(0x10, false, at(1530)), None);
+        assert_eq!(tracker.take_flags(0x10, STEADY, at(1530)), None);
         assert_eq!(tracker.take_alert(Alert::LineReturned, true, at(9000)).unwrap().tokens(), "OL");
     }
 
@@ -343,11 +470,11 @@ mod tests {
     fn an_alert_on_a_disturbed_line_is_one_witness_of_three() {
         let mut tracker = online();
         assert_eq!(tracker.take_alert(Alert::LineFail, false, at(1500)), None);
-        assert_eq!(tracker.take_flags(0x10, true, at(1530)), None);
-        assert_eq!(tracker.take_flags(0x10, true, at(1560)).unwrap().tokens(), "OB");
+        assert_eq!(tracker.take_flags(0x10, DISTURBED, at(1530)), None);
+        assert_eq!(tracker.take_flags(0x10, DISTURBED, at(1560)).unwrap().tokens(), "OB");
         let mut lied_to = online();
         assert_eq!(lied_to.take_alert(Alert::LineFail, false, at(1500)), None);
-        assert_eq!(lied_to.take_flags(0x08, true, at(1530)), None);
+        assert_eq!(lied_to.take_flags(0x08, DISTURBED, at(1530)), None);
         assert_eq!(lied_to.published().unwrap().tokens(), "OL");
     }
 
@@ -355,44 +482,44 @@ mod tests {
     fn an_alert_in_the_midst_of_traffic_needs_one_read_that_agrees() {
         let mut tracker = online();
         assert_eq!(tracker.take_alert(Alert::LineFail, false, at(1500)), None);
-        assert_eq!(tracker.take_flags(0x10, false, at(1530)).unwrap().tokens(), "OB");
+        assert_eq!(tracker.take_flags(0x10, STEADY, at(1530)).unwrap().tokens(), "OB");
     }
 
     #[test]
     fn an_answer_that_is_older_than_the_alert_does_not_settle_it() {
         let mut tracker = online();
         assert_eq!(tracker.take_alert(Alert::LineFail, false, at(1500)), None);
-        assert_eq!(tracker.take_flags(0x08, false, at(1501)), None, "asked before the alert");
+        assert_eq!(tracker.take_flags(0x08, STEADY, at(1501)), None, "asked before the alert");
         assert_eq!(tracker.due(), at(1501), "asked again at once");
-        assert_eq!(tracker.take_flags(0x10, false, at(1546)).unwrap().tokens(), "OB");
+        assert_eq!(tracker.take_flags(0x10, STEADY, at(1546)).unwrap().tokens(), "OB");
     }
 
     #[test]
     fn an_alert_covers_only_the_change_that_it_announces() {
         let mut tracker = online();
         tracker.take_alert(Alert::LineFail, false, at(1500));
-        assert_eq!(tracker.take_flags(0x50, false, at(1530)), None, "low battery was not announced");
-        assert_eq!(tracker.take_flags(0x50, false, at(1560)).unwrap().tokens(), "OB LB");
+        assert_eq!(tracker.take_flags(0x50, STEADY, at(1530)), None, "low battery was not announced");
+        assert_eq!(tracker.take_flags(0x50, STEADY, at(1560)).unwrap().tokens(), "OB LB");
     }
 
     #[test]
     fn off_needs_two_reads_a_second_apart() {
         let mut tracker = online();
-        assert_eq!(tracker.take_flags(0x00, false, at(5000)), None);
+        assert_eq!(tracker.take_flags(0x00, STEADY, at(5000)), None);
         assert_eq!(tracker.due(), at(6000));
-        assert_eq!(tracker.take_flags(0x00, false, at(5500)), None);
+        assert_eq!(tracker.take_flags(0x00, STEADY, at(5500)), None);
         assert_eq!(tracker.due(), at(6000));
-        assert_eq!(tracker.take_flags(0x00, false, at(6000)).unwrap().tokens(), "OFF");
+        assert_eq!(tracker.take_flags(0x00, STEADY, at(6000)).unwrap().tokens(), "OFF");
     }
 
     #[test]
     fn a_register_is_believed_at_its_third_read() {
         let mut tracker = online();
         tracker.watch_register(2, true, at(100));
-        assert_eq!(tracker.take_register(2, 0x80, false, at(100)), None);
-        assert_eq!(tracker.take_register(2, 0x80, false, at(130)), None);
+        assert_eq!(tracker.take_register(2, 0x80, STEADY, at(100)), None);
+        assert_eq!(tracker.take_register(2, 0x80, STEADY, at(130)), None);
         assert_eq!(
-            tracker.take_register(2, 0x80, false, at(160)).unwrap().alarm().as_deref(),
+            tracker.take_register(2, 0x80, STEADY, at(160)).unwrap().alarm().as_deref(),
             Some("Over temperature")
         );
     }
@@ -401,9 +528,9 @@ mod tests {
     fn an_abnormal_alert_says_look_and_changes_nothing_itself() {
         let mut tracker = online();
         tracker.watch_register(2, true, at(100));
-        tracker.take_register(2, 0, false, at(100));
-        tracker.take_register(2, 0, false, at(130));
-        tracker.take_register(2, 0, false, at(160));
+        tracker.take_register(2, 0, STEADY, at(100));
+        tracker.take_register(2, 0, STEADY, at(130));
+        tracker.take_register(2, 0, STEADY, at(160));
         assert_eq!(tracker.take_alert(Alert::Abnormal, true, at(2000)), None);
         assert_eq!((tracker.due(), tracker.register_due(at(2000))), (at(2000), Some(2)));
     }
