@@ -1,5 +1,7 @@
 //! What can be asked of a UPS, and how it ends.
 
+use std::fmt;
+
 use crate::users::{Principal, Right};
 
 /// Something to be done to a UPS.
@@ -88,6 +90,45 @@ impl OrderResult {
     pub fn is_success(&self) -> bool {
         use OrderResult::{Accepted, Executed, Unchanged, Verified};
         matches!(self, Verified | Executed | Accepted | Unchanged)
+    }
+
+    /// One word, for programs. Words never change their meaning.
+    pub fn name(&self) -> &'static str {
+        match self {
+            OrderResult::Verified => "verified",
+            OrderResult::Executed => "executed",
+            OrderResult::Accepted => "accepted",
+            OrderResult::Unchanged => "unchanged",
+            OrderResult::Refused(_) => "refused",
+            OrderResult::Denied(_) => "denied",
+            OrderResult::Unsupported(_) => "unsupported",
+            OrderResult::Invalid(_) => "invalid",
+            OrderResult::Unconfirmed(_) => "unconfirmed",
+            OrderResult::NoEffect => "no-effect",
+            OrderResult::TimedOut => "timed-out",
+            OrderResult::Stale => "stale",
+        }
+    }
+}
+
+impl fmt::Display for OrderResult {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OrderResult::Verified => out.write_str("written and read back"),
+            OrderResult::Executed => out.write_str("done: its effect was seen"),
+            OrderResult::Accepted => {
+                out.write_str("accepted by the UPS; its effect can't be seen from here, or not yet")
+            }
+            OrderResult::Unchanged => out.write_str("unchanged: it was so already"),
+            OrderResult::Refused(text) => write!(out, "refused: {text}"),
+            OrderResult::Denied(text) => write!(out, "denied: {text}"),
+            OrderResult::Unsupported(text) => write!(out, "not supported: {text}"),
+            OrderResult::Invalid(text) => write!(out, "invalid: {text}"),
+            OrderResult::Unconfirmed(text) => write!(out, "not confirmed: {text}"),
+            OrderResult::NoEffect => out.write_str("accepted by the UPS, but no effect was seen in time"),
+            OrderResult::TimedOut => out.write_str("no answer: whether it was done is not known"),
+            OrderResult::Stale => out.write_str("there is no contact with the UPS: nothing was sent"),
+        }
     }
 }
 

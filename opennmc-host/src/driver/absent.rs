@@ -3,7 +3,7 @@
 use ::apcsmart::Time;
 
 use super::{Driver, DriverOutput};
-use crate::door::OrderResult;
+use crate::door::{NotBegun, OrderResult};
 
 /// Stands where a driver would be.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,12 +26,12 @@ impl Driver for Absent {
         DriverOutput::Timeout(Time::NEVER)
     }
 
-    fn run(&mut self, _: Time, _: &str, _: Option<&str>, _: bool) -> Result<u64, OrderResult> {
-        Err(OrderResult::Stale)
+    fn run(&mut self, _: Time, _: &str, _: Option<&str>, _: bool) -> Result<u64, NotBegun> {
+        Err(OrderResult::Stale.into())
     }
 
-    fn set(&mut self, _: Time, _: &str, _: &str) -> Result<u64, OrderResult> {
-        Err(OrderResult::Stale)
+    fn set(&mut self, _: Time, _: &str, _: &str) -> Result<u64, NotBegun> {
+        Err(OrderResult::Stale.into())
     }
 
     fn last_heard(&self) -> Option<Time> {

@@ -9,7 +9,7 @@ use ::apcsmart::table::Writable;
 use ::apcsmart::{Danger, Event, LinkQuality, Outcome, Output, Refusal, Session, SessionConfig, Time, Value};
 
 use super::{Driver, DriverOutput};
-use crate::door::OrderResult;
+use crate::door::{NotBegun, OrderResult};
 use crate::state::{Input, Kind};
 
 /// NUT's name of the driver whose protocol this is.
@@ -148,12 +148,12 @@ impl Driver for ApcSmart {
         command: &str,
         argument: Option<&str>,
         danger_confirmed: bool,
-    ) -> Result<u64, OrderResult> {
+    ) -> Result<u64, NotBegun> {
         let danger = if danger_confirmed { Danger::Confirmed } else { Danger::None };
         self.session.run(now, command, argument, danger).map(|ticket| ticket.number()).map_err(refused)
     }
 
-    fn set(&mut self, now: Time, variable: &str, value: &str) -> Result<u64, OrderResult> {
+    fn set(&mut self, now: Time, variable: &str, value: &str) -> Result<u64, NotBegun> {
         self.session.set(now, variable, value).map(|ticket| ticket.number()).map_err(refused)
     }
 
@@ -198,9 +198,10 @@ fn result(outcome: &Outcome) -> OrderResult {
     }
 }
 
-fn refused(refusal: Refusal) -> OrderResult {
+fn refused(refusal: Refusal) -> NotBegun {
     let text = refusal.to_string();
-    match refusal {
+    NotBegun::Ended(match refusal {
+        Refusal::Busy => return NotBegun::Busy,
         Refusal::UnknownCommand(_)
         | Refusal::NotOnThisUnit(_)
         | Refusal::UnknownVariable(_)
@@ -208,7 +209,7 @@ fn refused(refusal: Refusal) -> OrderResult {
         Refusal::NeedsConfirmation(_) => OrderResult::Unconfirmed(text),
         Refusal::InvalidArgument { .. } | Refusal::InvalidValue { .. } => OrderResult::Invalid(text),
         Refusal::NotConnected => OrderResult::Stale,
-        // Busy, not discovered yet, and whatever a later library adds.
+        // Not discovered yet, and whatever a later library adds.
         _ => OrderResult::Refused(text),
-    }
+    })
 }

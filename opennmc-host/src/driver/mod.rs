@@ -14,7 +14,7 @@ use ::apcsmart::{LinkQuality, SessionConfig, Time};
 
 use self::native::{NativeDriver, NativeLibrary};
 use crate::config::DriverChoice;
-use crate::door::OrderResult;
+use crate::door::{NotBegun, OrderResult};
 use crate::state::Input;
 
 pub use self::absent::Absent;
@@ -59,16 +59,16 @@ pub trait Driver {
     /// Begins a command. Its end comes as [`DriverOutput::Done`] with the ticket.
     ///
     /// # Errors
-    /// How it ended, when it ended before anything was sent.
+    /// Another order has the line, or it ended before anything was sent.
     fn run(
         &mut self,
         now: Time,
         command: &str,
         argument: Option<&str>,
         danger_confirmed: bool,
-    ) -> Result<u64, OrderResult>;
+    ) -> Result<u64, NotBegun>;
     /// Begins to set a variable, as [`Driver::run`] a command.
-    fn set(&mut self, now: Time, variable: &str, value: &str) -> Result<u64, OrderResult>;
+    fn set(&mut self, now: Time, variable: &str, value: &str) -> Result<u64, NotBegun>;
     /// When the UPS last gave a valid answer.
     fn last_heard(&self) -> Option<Time>;
     /// Figures of the line, when the driver keeps any.

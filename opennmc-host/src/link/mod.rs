@@ -26,6 +26,7 @@ use self::reopen::Reopen;
 use self::simulated::Simulated;
 use self::wire::{Received, Wire};
 use crate::config::{Port, UpsSettings};
+use crate::door::{NotBegun, Order, OrderResult};
 use crate::driver::{self, Absent, Driver, DriverOutput};
 use crate::host::LinkHealth;
 use crate::main_loop::State;
@@ -40,10 +41,20 @@ const STALE_UNTIL_REOPENED: u32 = 4;
 const NOT_SIMULATED: &str = "this UPS is real: only a `sim:` port can be told what happens";
 const UNPLUGGED: &str = "the simulated line is unplugged";
 
+/// Numbers links; never used twice while the daemon runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LinkId(u64);
+
+impl LinkId {
+    pub(crate) const fn from_number(number: u64) -> LinkId {
+        LinkId(number)
+    }
+}
+
 /// One UPS and its port.
 pub(crate) struct Link {
-    /// Its place in the main loop's list, by which callbacks find it again.
-    index: usize,
+    /// By which callbacks find it again.
+    id: LinkId,
     settings: UpsSettings,
     /// What speaks with the UPS.
     driver: Box<dyn Driver>,
@@ -56,6 +67,8 @@ pub(crate) struct Link {
     reopen: Reopen,
     /// How often the port was opened.
     openings: u64,
+    /// Orders whose end nobody has taken yet.
+    ended_orders: Vec<(u64, OrderResult)>,
     /// The first attempt has ended, one way or the other.
     attempted: bool,
     /// What the driver waits for, as it last said.
@@ -80,7 +93,7 @@ enum Connection {
 
 impl Link {
     /// A link that has not tried anything yet.
-    pub(crate) fn new(index: usize, settings: UpsSettings, resolved: Sender<Resolved>, now: Time) -> Link {
+    pub(crate) fn new(id: LinkId, settings: UpsSettings, resolved: Sender<Resolved>, now: Time) -> Link {
         let (driver, driver_problem) = load_driver(&settings);
         let identity = Identity {
             name: settings.name.to_string(),
@@ -89,7 +102,7 @@ impl Link {
             driver: driver.name(),
         };
         Link {
-            index,
+            id,
             driver,
             driver_problem,
             device: DeviceState::new(identity, settings.rules.clone(), now),
@@ -98,6 +111,7 @@ impl Link {
             simulated: None,
             reopen: Reopen::default(),
             openings: 0,
+            ended_orders: Vec::new(),
             attempted: false,
             driver_deadline: Time::NEVER,
             timer: None,
@@ -122,7 +136,7 @@ impl Link {
             Port::Tty(path) => {
                 let opened = serial::open(&path, self.settings.cable).map_err(|error| error.to_string());
                 let registered = opened
-                    .and_then(|file| Wire::open(handle, self.index, file).map_err(|error| error.to_string()));
+                    .and_then(|file| Wire::open(handle, self.id, file).map_err(|error| error.to_string()));
                 match registered {
                     Ok(wire) => self.opened(handle, now, Connection::Open { wire, since: now }),
                     Err(error) => self.lose(handle, now, &error),
@@ -130,7 +144,7 @@ impl Link {
             }
             Port::Tcp(address) => match tcp::numeric(&address) {
                 Some(address) => self.connect(handle, now, VecDeque::from([address])),
-                None => match tcp::resolve(self.index, &address, self.resolved.clone()) {
+                None => match tcp::resolve(self.id, &address, self.resolved.clone()) {
                     Ok(()) => {
                         self.connection = Connection::Resolving { attempt_from: now + LOOK_UP_PATIENCE }
                     }
@@ -175,7 +189,7 @@ impl Link {
         handle.remove(token);
         // The loop's own reference to the socket may live until its turn ends, so the new source gets a duplicate.
         let made = socket.try_clone().and_then(tcp::finish);
-        match made.and_then(|file| Wire::open(handle, self.index, file)) {
+        match made.and_then(|file| Wire::open(handle, self.id, file)) {
             Ok(wire) => self.opened(handle, now, Connection::Open { wire, since: now }),
             Err(error) => self.try_next_address(handle, now, others, &error.to_string()),
         }
@@ -232,6 +246,10 @@ impl Link {
         &mut self.device
     }
 
+    pub(crate) fn id(&self) -> LinkId {
+        self.id
+    }
+
     /// The UPS, as configured.
     pub(crate) fn name(&self) -> &str {
         self.device.name()
@@ -263,6 +281,34 @@ impl Link {
         answer
     }
 
+    /// Begins an order. Its end is found in [`Link::take_ended_orders`], with the number that this gives.
+    pub(crate) fn begin_order(
+        &mut self,
+        handle: &LoopHandle<'static, State>,
+        now: Time,
+        order: &Order,
+        danger_confirmed: bool,
+    ) -> Result<u64, NotBegun> {
+        let begun = match order {
+            Order::Run { command, argument } => {
+                self.driver.run(now, command, argument.as_deref(), danger_confirmed)
+            }
+            Order::Set { variable, value } => self.driver.set(now, variable, value),
+            Order::ForcedShutdown(_) => {
+                let text = "this version has no forced shutdown".to_owned();
+                Err(OrderResult::Refused(text).into())
+            }
+        };
+        self.drain(handle, now);
+        self.arm(handle, now);
+        begun
+    }
+
+    /// Orders that have ended since this was last asked.
+    pub(crate) fn take_ended_orders(&mut self) -> impl Iterator<Item = (u64, OrderResult)> + use<> {
+        std::mem::take(&mut self.ended_orders).into_iter()
+    }
+
     /// Whether the port was tried once, with or without success.
     pub(crate) fn attempted(&self) -> bool {
         self.attempted
@@ -285,13 +331,13 @@ impl Link {
         let Some(address) = addresses.pop_front() else {
             return self.lose(handle, now, "the name has no address");
         };
-        let index = self.index;
+        let id = self.id;
         let registered = tcp::begin(address).and_then(|socket| {
             let socket = Rc::new(socket);
             let source = Generic::new(Rc::clone(&socket), Interest::WRITE, Mode::Level);
             let token = handle
                 .insert_source(source, move |_, _, state: &mut State| {
-                    state.link_connected(index);
+                    state.link_connected(id);
                     // The link has removed this source.
                     Ok(PostAction::Continue)
                 })
@@ -390,9 +436,7 @@ impl Link {
                     }
                     self.device.handle_input(now, input);
                 }
-                DriverOutput::Done { ticket, result } => {
-                    tracing::debug!(ups = %self.settings.name, "order {ticket} has ended: {result:?}");
-                }
+                DriverOutput::Done { ticket, result } => self.ended_orders.push((ticket, result)),
                 DriverOutput::Timeout(time) => {
                     self.driver_deadline = time;
                     break;
@@ -447,11 +491,11 @@ impl Link {
         if deadline == Time::NEVER {
             return;
         }
-        let index = self.index;
+        let id = self.id;
         let inserted = handle.insert_source(
             Timer::from_duration(deadline.since(now)),
             move |due, _, state: &mut State| {
-                state.link_timer(index, due);
+                state.link_timer(id, due);
                 TimeoutAction::Drop
             },
         );

@@ -14,6 +14,7 @@ use calloop::channel::Sender;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt};
 
+use super::LinkId;
 use crate::config::TcpAddress;
 
 /// A converter on the same continent answers a connection in a tenth of this.
@@ -29,7 +30,7 @@ const UNACKNOWLEDGED_LIMIT_MS: u32 = 15_000;
 #[derive(Debug)]
 pub(crate) struct Resolved {
     /// Which link asked.
-    pub(crate) link: usize,
+    pub(crate) link: LinkId,
     /// The addresses, or why there are none.
     pub(crate) addresses: io::Result<VecDeque<SocketAddr>>,
 }
@@ -40,14 +41,14 @@ pub(super) fn numeric(address: &TcpAddress) -> Option<SocketAddr> {
 }
 
 /// Looks a name up on a new thread. The answer comes through `answers`.
-pub(super) fn resolve(link: usize, address: &TcpAddress, answers: Sender<Resolved>) -> io::Result<()> {
+pub(super) fn resolve(link: LinkId, address: &TcpAddress, answers: Sender<Resolved>) -> io::Result<()> {
     let (host, port) = (address.host.clone(), address.port);
     let look_up = move || {
         let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
         // Nobody listens any more when the daemon ends.
         let _ = answers.send(Resolved { link, addresses });
     };
-    std::thread::Builder::new().name(format!("resolve-{link}")).spawn(look_up).map(|_| ())
+    std::thread::Builder::new().name("resolve".to_owned()).spawn(look_up).map(|_| ())
 }
 
 /// Begins to connect. The result becomes writable when that has ended, one way or the other.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use calloop::generic::Generic;
 use calloop::{Interest, LoopHandle, Mode, PostAction, RegistrationToken};
 
+use super::LinkId;
 use crate::main_loop::State;
 
 /// Several lines of the protocol; what does not fit is read in the next turn.
@@ -30,7 +31,7 @@ pub(super) enum Received {
 }
 
 impl Wire {
-    pub(super) fn open(handle: &LoopHandle<'static, State>, link: usize, file: File) -> io::Result<Wire> {
+    pub(super) fn open(handle: &LoopHandle<'static, State>, link: LinkId, file: File) -> io::Result<Wire> {
         let file = Rc::new(file);
         let source = Generic::new(Rc::clone(&file), Interest::READ, Mode::Level);
         let token = handle

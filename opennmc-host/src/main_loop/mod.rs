@@ -5,6 +5,8 @@
 //! makes at most one snapshot and sends out the events; plugins see the new state before they hear what happened.
 
 mod clock;
+mod links;
+mod orders;
 mod plugins;
 mod publish;
 mod requests;
@@ -18,12 +20,14 @@ use calloop::timer::{TimeoutAction, Timer};
 use calloop::{EventLoop, LoopHandle, channel};
 
 use self::clock::Clock;
+use self::links::Links;
 use self::plugins::Plugins;
 use self::publish::Publisher;
 use crate::config::Settings;
+use crate::door::Door;
 use crate::host::health::LatenessLog;
 use crate::host::{EventFeed, Heartbeat, HostHandle, Paths, Request};
-use crate::link::{Link, Resolved};
+use crate::link::{Link, LinkId, Resolved};
 use crate::plugin::PluginError;
 use crate::state::SnapshotCell;
 
@@ -40,7 +44,8 @@ pub struct MainLoop {
 pub struct State {
     handle: LoopHandle<'static, State>,
     clock: Clock,
-    links: Vec<Link>,
+    links: Links,
+    door: Door,
     publisher: Publisher,
     plugins: Option<Plugins>,
     feed: EventFeed,
@@ -83,7 +88,8 @@ impl MainLoop {
         let state = State {
             handle: event_loop.handle(),
             clock,
-            links: Vec::new(),
+            links: Links::default(),
+            door: Door::default(),
             publisher: Publisher::default(),
             plugins: None,
             feed: EventFeed::default(),
@@ -111,10 +117,11 @@ impl MainLoop {
         init_heartbeat(&self.state.handle)?;
         let resolved = init_resolver(&self.state.handle)?;
         let State { handle, clock, links, .. } = &mut self.state;
-        for (index, ups) in settings.upses.iter().enumerate() {
-            links.push(Link::new(index, ups.clone(), resolved.clone(), clock.now()));
+        for ups in &settings.upses {
+            let id = links.next_id();
+            links.add(Link::new(id, ups.clone(), resolved.clone(), clock.now()));
         }
-        for link in links {
+        for link in links.touch_all() {
             link.open(handle, clock.now());
         }
         // The first snapshot has every UPS in it, before any plugin can look.
@@ -180,8 +187,11 @@ impl MainLoop {
 
     fn stop(&mut self) {
         tell_systemd(&[sd_notify::NotifyState::Stopping]);
+        // Who waits for an order hears what is known of it: that it was begun, or not even that.
+        self.state.door.abandon_all();
+        self.state.settle();
         let State { handle, links, plugins, .. } = &mut self.state;
-        for link in links {
+        for link in links.touch_all() {
             link.close(handle);
         }
         if let Some(plugins) = plugins {
@@ -194,32 +204,40 @@ impl MainLoop {
 
 impl State {
     /// Bytes came in on a link, or its port hung up.
-    pub(crate) fn link_readable(&mut self, index: usize) {
+    pub(crate) fn link_readable(&mut self, id: LinkId) {
         let State { handle, clock, links, .. } = self;
-        links[index].handle_readable(handle, clock.now());
+        if let Some(link) = links.touch(id) {
+            link.handle_readable(handle, clock.now());
+        }
     }
 
     /// A link's connection is made, or failed.
-    pub(crate) fn link_connected(&mut self, index: usize) {
+    pub(crate) fn link_connected(&mut self, id: LinkId) {
         let State { handle, clock, links, .. } = self;
-        links[index].handle_connected(handle, clock.now());
+        if let Some(link) = links.touch(id) {
+            link.handle_connected(handle, clock.now());
+        }
     }
 
-    /// A link's timer fired.
-    pub(crate) fn link_timer(&mut self, index: usize, due: Instant) {
+    /// A link's timer fired, which was `due` then.
+    pub(crate) fn link_timer(&mut self, id: LinkId, due: Instant) {
         self.lateness.note(due.elapsed());
         let State { handle, clock, links, .. } = self;
-        links[index].handle_timer(handle, clock.now());
+        if let Some(link) = links.touch(id) {
+            link.handle_timer(handle, clock.now());
+        }
     }
 
     /// Brings out what the turn has changed: first the snapshot, then the events.
     fn settle(&mut self) {
         self.turns += 1;
         self.heartbeat.beat();
+        self.run_door();
         let mut events = self.publisher.publish(&mut self.links, self.clock);
         if let Some(plugins) = &mut self.plugins {
             events.extend(plugins.take_events().into_iter().map(|event| self.publisher.number(event)));
         }
+        events.extend(self.tell_ended_orders());
         for event in &events {
             if let Some(plugins) = &mut self.plugins {
                 plugins.publish(event);
@@ -248,7 +266,9 @@ fn init_resolver(handle: &LoopHandle<'static, State>) -> Result<channel::Sender<
     let inserted = handle.insert_source(receiver, |message, (), state: &mut State| {
         if let channel::Event::Msg(resolved) = message {
             let State { handle, clock, links, .. } = state;
-            links[resolved.link].handle_resolved(handle, clock.now(), resolved);
+            if let Some(link) = links.touch(resolved.link) {
+                link.handle_resolved(handle, clock.now(), resolved);
+            }
         }
     });
     inserted.map_err(|error| error.error)?;

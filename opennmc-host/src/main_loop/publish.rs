@@ -3,13 +3,15 @@
 //! A reader on another thread sees the state after a whole batch of input, never half of it: there is one swap per turn
 //! of the loop, and none when nothing changed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use apcsmart::Time;
 
 use super::clock::Clock;
-use crate::link::Link;
+use super::links::Links;
+use crate::link::LinkId;
 use crate::state::kinds::EventKind;
 use crate::state::{Device, Event, Happening, Severity, Snapshot, SnapshotCell};
 
@@ -22,7 +24,7 @@ const HEARD_REFRESH: Duration = Duration::from_secs(1);
 pub(super) struct Publisher {
     cell: SnapshotCell,
     generation: u64,
-    devices: Vec<Published>,
+    devices: BTreeMap<LinkId, Published>,
     last_event: u64,
 }
 
@@ -43,16 +45,25 @@ impl Publisher {
         Arc::new(Event { id: self.last_event, ..event })
     }
 
+    /// A device as it stands in the newest snapshot.
+    pub(super) fn device(&self, link: LinkId) -> Option<Arc<Device>> {
+        self.devices.get(&link).map(|published| Arc::clone(&published.device))
+    }
+
     /// Stores a snapshot if anything changed, and gives the events that were not given yet.
-    pub(super) fn publish(&mut self, links: &mut [Link], clock: Clock) -> Vec<Arc<Event>> {
+    pub(super) fn publish(&mut self, links: &mut Links, clock: Clock) -> Vec<Arc<Event>> {
         let next = self.generation + 1;
         let mut changed = false;
         let mut events = Vec::new();
-        for (index, link) in links.iter_mut().enumerate() {
+        for id in links.take_touched() {
+            let Some(link) = links.touch(id) else {
+                changed |= self.devices.remove(&id).is_some();
+                continue;
+            };
             let state = link.device();
             let heard = state.heard();
             let contents_changed = state.take_changed();
-            let published = self.devices.get(index);
+            let published = self.devices.get(&id);
             if contents_changed || published.is_none_or(|published| is_outdated(published.heard, heard)) {
                 // Equal generations of a device mean equal contents, and when it was heard is none of them.
                 let generation = match published {
@@ -60,25 +71,21 @@ impl Publisher {
                     _ => next,
                 };
                 let device = Arc::new(state.device(generation, heard.map(|heard| clock.uptime_ms(heard))));
-                let published = Published { device, heard };
-                match self.devices.get_mut(index) {
-                    Some(place) => *place = published,
-                    None => self.devices.push(published),
-                }
+                self.devices.insert(id, Published { device, heard });
                 changed = true;
             }
-            let name = &self.devices[index].device.name;
             while let Some(happening) = state.poll_happening() {
                 let kind = happening.kind;
-                let event = event(name, happening, clock);
+                let event = event(state.name(), happening, clock);
                 log(&event, kind);
-                self.last_event += 1;
-                events.push(Arc::new(Event { id: self.last_event, ..event }));
+                events.push(self.number(event));
             }
         }
+        // Looking at them was no change.
+        links.take_touched();
         if changed {
             self.generation = next;
-            let devices = self.devices.iter().map(|published| Arc::clone(&published.device)).collect();
+            let devices = links.iter().filter_map(|link| self.device(link.id())).collect();
             self.cell.store(Snapshot { generation: next, devices });
         }
         events

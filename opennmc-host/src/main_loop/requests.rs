@@ -3,7 +3,6 @@
 use calloop::{LoopHandle, channel};
 
 use super::State;
-use crate::door::{OrderId, OrderResult, Progress};
 use crate::host::{LoopHealth, Request};
 use crate::link::Link;
 use crate::users::{Principal, Right};
@@ -26,11 +25,7 @@ pub(super) fn init(
 impl State {
     fn handle_request(&mut self, request: Request) {
         match request {
-            Request::Order(request, mut progress) => {
-                tracing::debug!("{:?} of {} for {}", request.order, request.device, request.principal.name);
-                let result = OrderResult::Refused("this version carries out no orders".to_owned());
-                progress(Progress::Ended(OrderId(0), result));
-            }
+            Request::Order(request, progress) => self.hand_in(request, progress),
             Request::Reload(principal, reply) if !principal.may(&Right::Administer) => {
                 reply(Err(DENIED.to_owned()));
             }
@@ -58,7 +53,7 @@ impl State {
             return Err(DENIED.to_owned());
         }
         let State { handle, clock, links, .. } = self;
-        let link = links.iter_mut().find(|link| link.name().eq_ignore_ascii_case(device));
+        let link = links.named(device).and_then(|id| links.touch(id));
         let link = link.ok_or_else(|| format!("there is no UPS `{device}`"))?;
         tracing::info!(ups = link.name(), by = principal.name, "the simulator is told `{line}`");
         link.steer_simulator(handle, clock.now(), line)

@@ -56,6 +56,8 @@ kinds! {
     NO_COMM = "ups.no-comm", Warning, "NOCOMM", "has not been reached yet; still trying";
     COMM_LOST = "ups.comm-lost", Warning, "COMMBAD", "can no longer be reached; trying again";
     COMM_RESTORED = "ups.comm-restored", Info, "COMMOK", "answers again";
+    COMMAND_ENDED = "ups.command-ended", Info, "OTHER", "was given a command, which has ended";
+    SETTING_ENDED = "ups.setting-ended", Info, "OTHER", "was given a setting, which has ended";
 }
 
 /// What it means that a token appears in `ups.status`, and that it goes. `OL` and `OB` are not here: they are two ends

@@ -3,14 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
+#[path = "../bench/mod.rs"]
 mod bench;
-mod peer;
 
 use std::net::SocketAddr;
 
 use bench::Bench;
+use bench::peer::Peer;
 use opennmc_host::state::{Availability, Kind};
-use peer::Peer;
 
 /// An attempt to open the port and its failure, as the log has it at the level `debug`.
 const FAILED_ATTEMPT: &str = ": there is no port ";

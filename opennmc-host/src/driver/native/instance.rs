@@ -18,7 +18,7 @@ use super::NativeLibrary;
 use super::abi::{
     opennmc_driver, opennmc_host, opennmc_kind, opennmc_level, opennmc_reading, opennmc_result,
 };
-use crate::door::OrderResult;
+use crate::door::{NotBegun, OrderResult};
 use crate::driver::{Driver, DriverOutput};
 use crate::state::{Input, Kind};
 
@@ -145,7 +145,7 @@ impl NativeDriver {
         &mut self,
         now: Time,
         function: impl FnOnce(&Functions, *mut c_void, u64) -> u32,
-    ) -> Result<u64, OrderResult> {
+    ) -> Result<u64, NotBegun> {
         self.last_ticket += 1;
         let ticket = self.last_ticket;
         // It may end the order before the call has returned.
@@ -157,7 +157,7 @@ impl NativeDriver {
         let is_of_this =
             |output: &DriverOutput| matches!(output, DriverOutput::Done { ticket: of, .. } if *of == ticket);
         inner.outputs.retain(|output| !is_of_this(output));
-        Err(result)
+        Err(result.into())
     }
 }
 
@@ -208,7 +208,7 @@ impl Driver for NativeDriver {
         command: &str,
         argument: Option<&str>,
         danger_confirmed: bool,
-    ) -> Result<u64, OrderResult> {
+    ) -> Result<u64, NotBegun> {
         let command = c_text(command)?;
         let argument = argument.map(c_text).transpose()?;
         let argument = argument.as_ref().map_or(std::ptr::null(), |argument| argument.as_ptr());
@@ -219,7 +219,7 @@ impl Driver for NativeDriver {
         })
     }
 
-    fn set(&mut self, now: Time, variable: &str, value: &str) -> Result<u64, OrderResult> {
+    fn set(&mut self, now: Time, variable: &str, value: &str) -> Result<u64, NotBegun> {
         let (variable, value) = (c_text(variable)?, c_text(value)?);
         self.begin(now, |driver, it, ticket| {
             // SAFETY: see `handle_open`; the texts are good for the call.

@@ -1,11 +1,16 @@
 //! A main loop that a test turns itself, and its log.
 
+#![allow(dead_code, reason = "each test needs another part of it")]
+
+pub(crate) mod peer;
+
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use opennmc_host::config::Settings;
+use opennmc_host::host::HostHandle;
 use opennmc_host::logging::Style;
 use opennmc_host::main_loop::MainLoop;
 use opennmc_host::state::{Availability, Device, Snapshot};
@@ -56,6 +61,11 @@ impl Bench {
     /// Starts the loop with one UPS, `main`.
     pub(crate) fn start_on(&mut self, port: impl std::fmt::Display) {
         self.start(&format!("[ups.main]\nport = \"{port}\"\n"));
+    }
+
+    /// What other threads hold.
+    pub(crate) fn host(&self) -> HostHandle {
+        self.main_loop.handle()
     }
 
     pub(crate) fn is_ready(&self) -> bool {
