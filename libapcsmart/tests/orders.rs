@@ -47,6 +47,37 @@ fn set(pair: &mut Pair, name: &str, value: &str) -> Outcome {
     outcome(pair, ticket)
 }
 
+/// What was published of `name` when its order ended, and not a moment later.
+fn shown_at_the_outcome(pair: &mut Pair, name: &str, value: &str) -> (Outcome, String) {
+    let ticket = pair.session.set(pair.now, name, value).unwrap();
+    pair.events.clear();
+    pair.drain();
+    let outcome = outcome(pair, ticket);
+    let until_done = pair.events.iter().take_while(|(_, event)| !matches!(event, Event::Done { .. }));
+    let published = until_done.filter_map(|(_, event)| match event {
+        Event::Reading { name: it, value } if *it == name => Some(value.to_string()),
+        _ => None,
+    });
+    let published = published.last().unwrap_or_default();
+    assert_eq!(pair.session.reading(name).unwrap().to_string(), published, "{name}");
+    (outcome, published)
+}
+
+#[test]
+fn what_a_setting_reads_back_is_published_before_its_outcome() {
+    for (model, name, value) in [
+        ("smart-ups-1500", "input.sensitivity", "L"),
+        ("smart-ups-1500", "ups.delay.shutdown", "300"),
+        ("smart-ups-1500", "ups.id", "RACK B"),
+        ("smart-ups-1500", "battery.packs", "3"),
+        ("smart-ups-spm-2000", "ups.start.auto", "ON"),
+    ] {
+        let mut pair = ready(model);
+        assert_ne!(pair.shown()[name], value, "{name}: the test needs a change");
+        assert_eq!(shown_at_the_outcome(&mut pair, name, value), (Outcome::Verified, value.into()), "{name}");
+    }
+}
+
 #[test]
 fn what_can_take_power_from_the_load_must_be_confirmed() {
     let mut pair = ready("smart-ups-1500");
