@@ -43,6 +43,11 @@ pub enum Origin {
 }
 
 impl Principal {
+    /// The host itself, at work by its own rules.
+    pub fn host() -> Principal {
+        Principal { name: "host".to_owned(), role: Role::Administrator, scopes: None, origin: Origin::Host }
+    }
+
     /// Whether its role carries `right` and its scopes leave it.
     pub fn may(&self, right: &Right) -> bool {
         let scoped = self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|scope| scope.leaves(right)));

@@ -6,8 +6,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// What a person may do at most. The four roles of the product; there are no others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Role {
     /// Everything.
     Administrator,
@@ -60,6 +63,20 @@ impl FromStr for Role {
     }
 }
 
+impl TryFrom<String> for Role {
+    type Error = UnknownRole;
+
+    fn try_from(text: String) -> Result<Role, UnknownRole> {
+        text.parse()
+    }
+}
+
+impl From<Role> for String {
+    fn from(role: Role) -> String {
+        role.name().to_owned()
+    }
+}
+
 /// One thing that somebody wants to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -83,7 +100,8 @@ pub enum Right {
 }
 
 /// What is left of a role: `read`, `login`, `fsd`, `command`, `command:NAME`, `set`, `set:NAME`, `backup`, `audit`, `admin`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Scope(String);
 
 /// Scopes without an argument.
@@ -95,6 +113,45 @@ impl Scope {
     /// As written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What both scopes leave, if that is anything: the narrower one.
+    pub fn narrowed_by(&self, other: &Scope) -> Option<Scope> {
+        let within = |narrow: &Scope, wide: &Scope| {
+            narrow.0 == wide.0 || narrow.0.split_once(':').is_some_and(|(kind, _)| kind == wide.0)
+        };
+        if within(self, other) {
+            Some(self.clone())
+        } else if within(other, self) {
+            Some(other.clone())
+        } else {
+            None
+        }
+    }
+
+    /// What two lists of scopes leave; none: all of a role.
+    pub fn both(one: Option<&[Scope]>, other: Option<&[Scope]>) -> Option<Vec<Scope>> {
+        let (Some(one), Some(other)) = (one, other) else { return one.or(other).map(<[Scope]>::to_vec) };
+        let mut left: Vec<Scope> =
+            one.iter().flat_map(|scope| other.iter().filter_map(|other| scope.narrowed_by(other))).collect();
+        left.sort_unstable();
+        left.dedup();
+        Some(left)
+    }
+
+    /// The right that this scope is about, to ask whether a role carries it.
+    pub(super) fn right(&self) -> Right {
+        let (kind, name) = self.0.split_once(':').unwrap_or((&self.0, ""));
+        match kind {
+            "login" => Right::Login,
+            "fsd" => Right::ForcedShutdown,
+            "command" => Right::Command(name.to_owned()),
+            "set" => Right::Set(name.to_owned()),
+            "backup" => Right::BackUp,
+            "audit" => Right::Audit,
+            "admin" => Right::Administer,
+            _ => Right::Read,
+        }
     }
 
     /// Whether this scope leaves `right`.
@@ -134,7 +191,21 @@ impl FromStr for Scope {
                 NAMING_SCOPES.contains(&kind) && !name.is_empty() && name.chars().all(spelled)
             }
         };
-        if known { Ok(Scope(text.to_owned())) } else { Err(UnknownScope(text.to_owned())) }
+        if known { Ok(Scope(text.to_ascii_lowercase())) } else { Err(UnknownScope(text.to_owned())) }
+    }
+}
+
+impl TryFrom<String> for Scope {
+    type Error = UnknownScope;
+
+    fn try_from(text: String) -> Result<Scope, UnknownScope> {
+        text.parse()
+    }
+}
+
+impl From<Scope> for String {
+    fn from(scope: Scope) -> String {
+        scope.0
     }
 }
 
