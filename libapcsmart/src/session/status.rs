@@ -525,6 +525,17 @@ mod tests {
     }
 
     #[test]
+    fn on_a_line_with_faults_a_register_waits_for_the_proof_that_its_reads_were_in_step() {
+        let mut tracker = online();
+        tracker.watch_register(2, true, at(100));
+        for read in 0..5 {
+            assert_eq!(tracker.take_register(2, 0x80, SUSPICIOUS, at(100 + read)), None);
+        }
+        assert!(tracker.awaits_proof());
+        assert_eq!(tracker.proven(at(200)).unwrap().alarm().as_deref(), Some("Over temperature"));
+    }
+
+    #[test]
     fn an_abnormal_alert_says_look_and_changes_nothing_itself() {
         let mut tracker = online();
         tracker.watch_register(2, true, at(100));
