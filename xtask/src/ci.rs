@@ -26,7 +26,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 }
 
 /// Every cargo workspace of the tree.
-fn manifests(workspace: &Workspace) -> Vec<PathBuf> {
+pub(crate) fn manifests(workspace: &Workspace) -> Vec<PathBuf> {
     let fuzz = workspace.root().join("fuzz/Cargo.toml");
     [
         Some(workspace.root().join("Cargo.toml")),

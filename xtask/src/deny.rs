@@ -8,29 +8,29 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::command::Run;
-use crate::console;
 use crate::workspace::Workspace;
+use crate::{ci, console};
 
 /// Pinned, so that a new release can't fail a submission that did not change anything.
 const VERSION: &str = "0.20.2";
 /// What cargo deny says when it has no database and can't get one. A finding never contains it.
 const NO_DATABASE: &str = "failed to fetch advisory database";
 
-/// Checks both workspaces.
+/// Checks every workspace of the tree.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let program = program(workspace)?;
     let config = workspace.root().join("deny.toml");
-    let mut manifests = vec![workspace.root().join("Cargo.toml")];
-    manifests.extend(workspace.guest_manifest());
-    for manifest in &manifests {
+    for manifest in &ci::manifests(workspace) {
         let run = || {
             Run::new(&program)
                 .args(["--log-level", "warn", "--manifest-path"])
                 .arg(manifest)
                 .arg("--config")
                 .arg(&config)
-                // One list of exceptions serves both workspaces, so some of it matches nothing in one of them.
-                .args(["check", "--hide-inclusion-graph", "--allow", "unmatched-skip"])
+                // One list of exceptions serves every workspace, so some of it matches nothing in one of them.
+                .args(["check", "--hide-inclusion-graph"])
+                .args(["--allow", "unmatched-skip", "--allow", "unnecessary-skip"])
+                .args(["--allow", "license-exception-not-encountered"])
         };
         run().args(["bans", "licenses", "sources"]).show()?;
         advisories(run().arg("advisories"), manifest)?;
