@@ -29,11 +29,18 @@ struct Header {
     module: &'static str,
 }
 
-const HEADERS: [Header; 1] = [Header {
-    path: "include/apcsmart.h",
-    settings: "libapcsmart/cbindgen.toml",
-    module: "libapcsmart/src/capi/mod.rs",
-}];
+const HEADERS: [Header; 2] = [
+    Header {
+        path: "include/apcsmart.h",
+        settings: "libapcsmart/cbindgen.toml",
+        module: "libapcsmart/src/capi/mod.rs",
+    },
+    Header {
+        path: "include/opennmc_driver.h",
+        settings: "opennmc-host/cbindgen.toml",
+        module: "opennmc-host/src/driver/native/abi.rs",
+    },
+];
 
 /// Writes the headers, or compares them.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
