@@ -11,6 +11,7 @@ use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use rustix::process::geteuid;
@@ -107,11 +108,14 @@ impl NativeLibrary {
             let expected = sha256.to_owned();
             return Err(LoadError::OtherFile { path: path.to_owned(), expected, found });
         }
-        let driver = open(path, &file)?;
-        let name =
-            read_name(driver).map_err(|problem| LoadError::NoDriver { path: path.to_owned(), problem })?;
+        let path = path.to_owned();
+        let (driver, name) = match load_once(&file, &found) {
+            Ok(loaded) => loaded,
+            Err(Refused::Linker(reason)) => return Err(LoadError::Linker { path, reason }),
+            Err(Refused::NoDriver(problem)) => return Err(LoadError::NoDriver { path, problem }),
+        };
         tracing::warn!("the native driver {name} of {} is loaded; it is not sandboxed", path.display());
-        Ok(NativeLibrary { path: path.to_owned(), driver, name })
+        Ok(NativeLibrary { path, driver, name })
     }
 
     /// NUT's `driver.name`, as the library says.
@@ -174,39 +178,66 @@ fn hash(file: &mut File) -> io::Result<String> {
     Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn open(path: &Path, file: &File) -> Result<&'static opennmc_driver, LoadError> {
-    let no_driver = |problem: String| LoadError::NoDriver { path: path.to_owned(), problem };
-    let linker =
-        |error: libloading::Error| LoadError::Linker { path: path.to_owned(), reason: error.to_string() };
-    let same_file = format!("/proc/self/fd/{}", file.as_raw_fd());
+/// What became of each content that was ever given to the dynamic linker, by SHA-256. The linker's own list is the
+/// process's, and so is this one: it keeps a library from being run anew with every reload of the configuration.
+static GIVEN: Mutex<Vec<(String, Loaded)>> = Mutex::new(Vec::new());
+
+type Loaded = Result<(&'static opennmc_driver, &'static str), Refused>;
+
+#[derive(Debug, Clone)]
+enum Refused {
+    Linker(String),
+    NoDriver(String),
+}
+
+/// The driver in `file`, whose content has this hash.
+fn load_once(file: &File, sha256: &str) -> Loaded {
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, loaded)) = given.iter().find(|(content, _)| content == sha256) {
+        return loaded.clone();
+    }
+    // The linker takes a library of the same name for the same library, and numbers of descriptors come again: no name is
+    // used twice.
+    let name = format!("/proc/self/fd/{}{}", "./".repeat(given.len()), file.as_raw_fd());
+    let loaded = open(&name);
+    given.push((sha256.to_owned(), loaded.clone()));
+    loaded
+}
+
+fn open(name: &str) -> Loaded {
+    let no_driver = |problem: &str| Err(Refused::NoDriver(problem.to_owned()));
     // SAFETY: the code that runs now is the file's, which the administrator trusts by its hash.
-    let library = unsafe { Library::open(Some(same_file), RTLD_NOW | RTLD_LOCAL) }.map_err(linker)?;
+    let library = unsafe { Library::open(Some(name), RTLD_NOW | RTLD_LOCAL) };
+    let library = library.map_err(|error| Refused::Linker(error.to_string()))?;
     // SAFETY: the symbol's type is what the header demands under this name.
     let entry = unsafe { library.get::<opennmc_driver_entry_function>(ENTRY.to_bytes_with_nul()) };
-    let entry =
-        entry.map_err(|_| no_driver(format!("it has no function `{ENTRY_NAME}`: it is no driver")))?;
-    let function = (*entry).ok_or_else(|| no_driver(format!("its `{ENTRY_NAME}` is NULL")))?;
+    let Some(function) = entry.ok().and_then(|entry| *entry) else {
+        return no_driver(&format!("it has no function `{ENTRY_NAME}`: it is no driver"));
+    };
     // From here on its code may be anywhere: it stays.
     std::mem::forget(library);
     // SAFETY: as declared in the header.
     let driver = unsafe { function() };
-    // SAFETY: the header demands a structure that stays, or NULL.
-    let abi = unsafe { driver.cast::<[u32; 2]>().as_ref() };
-    let Some([abi, size]) = abi else { return Err(no_driver(format!("its `{ENTRY_NAME}` gave NULL"))) };
+    // SAFETY: the header demands a structure that stays, or NULL; its first two members are the same in every version.
+    let Some([abi, size]) = (unsafe { driver.cast::<[u32; 2]>().as_ref() }) else {
+        return no_driver(&format!("its `{ENTRY_NAME}` gave NULL"));
+    };
     if *abi != OPENNMC_DRIVER_ABI {
-        return Err(no_driver(format!(
-            "it was built for version {abi} of the driver interface, and this OpenNMC has {OPENNMC_DRIVER_ABI}; build it with this version's opennmc_driver.h"
-        )));
+        return no_driver(&format!(
+            "it was built for version {abi} of the driver interface, and this OpenNMC has {OPENNMC_DRIVER_ABI}; build it \
+             with this version's opennmc_driver.h"
+        ));
     }
     if usize::try_from(*size).unwrap_or(0) < size_of::<opennmc_driver>() {
-        return Err(no_driver("it says that its `opennmc_driver` is smaller than in the header".to_owned()));
+        return no_driver("it says that its `opennmc_driver` is smaller than in the header");
     }
     // SAFETY: it is as large as its author said, and stays.
     let driver = unsafe { &*driver };
-    match missing_function(driver) {
-        Some(name) => Err(no_driver(format!("its function `{name}` is NULL"))),
-        None => Ok(driver),
+    if let Some(name) = missing_function(driver) {
+        return no_driver(&format!("its function `{name}` is NULL"));
     }
+    let name = read_name(driver).map_err(Refused::NoDriver)?;
+    Ok((driver, name))
 }
 
 fn missing_function(driver: &opennmc_driver) -> Option<&'static str> {
