@@ -6,6 +6,7 @@ use apcsmart::serial::{Port, PortError, PortOptions};
 use apcsmart::{Event, LinkState};
 
 use super::process::eventually;
+use super::simulated::Simulated;
 use super::{LONG, connected, serve_until};
 
 #[test]
@@ -46,6 +47,47 @@ fn a_port_that_reconnects_comes_back_by_itself() {
     }
     assert_eq!(links, [LinkState::Closed, LinkState::Connecting, LinkState::Up]);
     assert_eq!(scans, 1, "ready means that everything was read again");
+}
+
+/// What udev does when a converter comes back as another device.
+#[test]
+fn a_port_that_was_opened_by_a_link_is_found_where_the_link_leads_when_it_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("usb-APC_940-0024C-if00");
+    let leads_to = |ups: &Simulated| {
+        std::os::unix::fs::symlink(std::fs::canonicalize(ups.link()).unwrap(), &link).unwrap();
+    };
+    let first = Simulated::start("smart-ups-1500", [""; 0]);
+    leads_to(&first);
+    let mut port = Port::open(link.to_str().unwrap(), &PortOptions::default().reconnect(true)).unwrap();
+    port.wait_ready(LONG).unwrap();
+    drop(first);
+    std::fs::remove_file(&link).unwrap();
+    serve_until(&mut port, "the loss", |port| port.session().link() == LinkState::Closed);
+    // While nothing is there, it is looked for again and again.
+    serve_until(&mut port, "time", |port| port.silence().is_some_and(|silence| silence.as_secs() >= 1));
+    assert_eq!(port.session().link(), LinkState::Closed);
+    let second = Simulated::start("smart-ups-700", [""; 0]);
+    leads_to(&second);
+    port.wait_ready(LONG).unwrap();
+    assert_eq!(port.get("ups.model").unwrap().to_string(), second.truth()["ups.model"]);
+    assert!(matches!(
+        Port::open(second.link().to_str().unwrap(), &PortOptions::default()),
+        Err(PortError::Busy { .. })
+    ));
+}
+
+#[test]
+fn a_wait_for_a_port_that_does_not_come_back_can_be_interrupted() {
+    let (ups, mut port) = connected(&PortOptions::default().reconnect(true));
+    drop(ups);
+    serve_until(&mut port, "the loss", |port| port.session().link() == LinkState::Closed);
+    while port.next_event(Duration::ZERO).unwrap().is_some() {}
+    let interrupter = port.interrupter();
+    let asks = std::thread::spawn(move || interrupter.interrupt());
+    let error = port.serve(Duration::MAX).unwrap_err();
+    assert!(matches!(error, PortError::Interrupted { .. }), "{error:?}");
+    asks.join().unwrap();
 }
 
 #[test]
