@@ -225,6 +225,84 @@ static void null_everywhere(void)
     GIVES(NULL_POINTER, apcsmart_port_choice_at(NULL, "ups.id", 0, &text));
 }
 
+/* Pointers that are not NULL and not what they should be. */
+static void handles_of_other_kinds(void)
+{
+    apcsmart_config *config = NULL;
+    apcsmart_session *session = NULL, *made = NULL;
+    apcsmart_port *port = NULL, *opened = NULL;
+    apcsmart_link link;
+    uint64_t room[2] = { 0, 0 };
+    void *askew = (char *)room + 1;
+    GIVES(OK, apcsmart_config_new(&config));
+    GIVES(OK, apcsmart_session_new(config, &session));
+    GIVES(NO_SUCH_PORT, apcsmart_port_open("/dev/no-such-port", config, 0, &port));
+
+    GIVES(WRONG_HANDLE, apcsmart_config_set_spacing((apcsmart_config *)(void *)session, 1));
+    GIVES(WRONG_HANDLE, apcsmart_config_set_spacing((apcsmart_config *)(void *)port, 1));
+    GIVES(WRONG_HANDLE, apcsmart_session_link((apcsmart_session *)(void *)config, &link));
+    GIVES(WRONG_HANDLE, apcsmart_session_link((apcsmart_session *)(void *)port, &link));
+    GIVES(WRONG_HANDLE, apcsmart_port_link((apcsmart_port *)(void *)config, &link));
+    GIVES(WRONG_HANDLE, apcsmart_port_link((apcsmart_port *)(void *)session, &link));
+    GIVES(WRONG_HANDLE, apcsmart_port_interrupt((apcsmart_port *)(void *)session));
+    GIVES(WRONG_HANDLE, apcsmart_session_new((apcsmart_config *)(void *)session, &made));
+    CHECK(made == NULL);
+    GIVES(WRONG_HANDLE, apcsmart_port_open("/dev/null", (apcsmart_config *)(void *)session, 0, &opened));
+    CHECK(opened != NULL && apcsmart_port_error(opened)[0] != '\0');
+    apcsmart_port_close(opened);
+    CHECK(apcsmart_session_last_refusal((apcsmart_session *)(void *)config) == NULL);
+    CHECK(apcsmart_port_error((apcsmart_port *)(void *)config)[0] != '\0');
+
+    /* What is freed as another kind lives on. */
+    apcsmart_session_free((apcsmart_session *)(void *)config);
+    apcsmart_port_close((apcsmart_port *)(void *)session);
+    apcsmart_config_free((apcsmart_config *)(void *)port);
+    GIVES(OK, apcsmart_config_set_spacing(config, 1));
+    GIVES(OK, apcsmart_session_link(session, &link));
+
+    GIVES(WRONG_HANDLE, apcsmart_session_link((apcsmart_session *)askew, &link));
+    GIVES(WRONG_HANDLE, apcsmart_port_interrupt((apcsmart_port *)askew));
+    GIVES(INVALID_ARGUMENT, apcsmart_session_link(session, (apcsmart_link *)askew));
+    GIVES(INVALID_ARGUMENT, apcsmart_session_new(NULL, (apcsmart_session **)askew));
+    GIVES(INVALID_ARGUMENT, apcsmart_port_open("/dev/null", NULL, 0, (apcsmart_port **)askew));
+    CHECK(room[0] == 0 && room[1] == 0);
+    apcsmart_session_free((apcsmart_session *)askew);
+
+    apcsmart_port_close(port);
+    apcsmart_session_free(session);
+    apcsmart_config_free(config);
+}
+
+/* Exactly as much as is allowed, and one more. */
+static void limits(void)
+{
+    const size_t most_text = 4096, most_input = (size_t)1 << 20;
+    apcsmart_session *session = NULL;
+    apcsmart_output output;
+    double number;
+    uint8_t byte[APCSMART_TRANSMIT_MAX + 1];
+    uint8_t *input = (uint8_t *)calloc(1, most_input + 1);
+    char *text = (char *)malloc(most_text + 2);
+    GIVES(OK, apcsmart_session_new(NULL, &session));
+    GIVES(OK, apcsmart_session_handle_open(session, 0));
+    memset(text, 'a', most_text + 1);
+    text[most_text + 1] = '\0';
+    GIVES(TOO_LONG, apcsmart_session_number(session, text, &number));
+    text[most_text] = '\0';
+    GIVES(NOT_FOUND, apcsmart_session_number(session, text, &number));
+    GIVES(TOO_LONG, apcsmart_session_handle_input(session, 0, input, most_input + 1));
+    GIVES(OK, apcsmart_session_handle_input(session, 0, input, most_input));
+    /* A capacity is a promise, and not a reason to write more than there is. */
+    memset(byte, 0x55, sizeof byte);
+    do {
+        GIVES(OK, apcsmart_session_poll_output(session, byte, SIZE_MAX, &output));
+        CHECK(byte[APCSMART_TRANSMIT_MAX] == 0x55);
+    } while (output.kind != APCSMART_OUTPUT_TIMEOUT);
+    free(input);
+    free(text);
+    apcsmart_session_free(session);
+}
+
 static void nonsense(void)
 {
     apcsmart_config *config = NULL;
@@ -939,6 +1017,8 @@ int main(int argc, char **argv)
     control_path = argv[2];
     texts_and_versions();
     null_everywhere();
+    handles_of_other_kinds();
+    limits();
     nonsense();
     port_that_can_not_be_opened();
     session_on_a_loop(argv[1]);

@@ -23,29 +23,29 @@ const BROKEN: u32 = 2;
 /// In place of it once the handle is freed. Only a reader of freed memory sees it, when nobody wrote over it.
 const FREED: u32 = 0;
 
-/// What is behind a pointer that C holds.
-pub(super) struct Handle<T> {
+/// What is behind a pointer that C holds. In C's order: the word must lie at the same place in handles of every kind, so that
+/// one that is passed as another kind is told by it, and nothing behind the handle's end is read.
+#[repr(C)]
+pub(super) struct Handle<T, B = ()> {
     word: AtomicU32,
+    beside: B,
     content: UnsafeCell<T>,
-}
-
-impl<T> Handle<T> {
-    /// What it holds, while it is being made.
-    pub(super) fn content(&mut self) -> &mut T {
-        self.content.get_mut()
-    }
 }
 
 /// A type that C knows by a pointer only.
 pub(super) trait Opaque: Sized {
     /// What it holds.
     type Content;
+    /// What lies beside that, for threads that are not inside.
+    type Beside: Sync;
     /// Its magic word; the two lowest bits are zero.
     const MAGIC: u32;
-    /// Makes one.
-    fn wrap(handle: Handle<Self::Content>) -> Self;
+    /// What belongs beside it.
+    fn beside(content: &Self::Content) -> Self::Beside;
+    /// Makes one. The handle must be all that it is made of.
+    fn wrap(handle: Handle<Self::Content, Self::Beside>) -> Self;
     /// What it is made of.
-    fn handle(&self) -> &Handle<Self::Content>;
+    fn handle(&self) -> &Handle<Self::Content, Self::Beside>;
 }
 
 /// What a handle with borrowed texts holds.
@@ -75,17 +75,20 @@ pub(super) fn look<T: Opaque>(
 
 /// A call that any thread and any signal handler may make while another call is inside: it gets what lies beside the content
 /// of the handle. `work` must not panic, take a lock or ask for memory.
-pub(super) fn beside<T: Opaque>(handle: *const T, work: impl FnOnce(&T) -> Checked) -> apcsmart_result {
+pub(super) fn beside<T: Opaque>(
+    handle: *const T,
+    work: impl FnOnce(&T::Beside) -> Checked,
+) -> apcsmart_result {
     let found = match at(handle) {
-        Ok(found) => found,
+        Ok(found) => found.handle(),
         Err(code) => return code,
     };
-    match found.handle().word.load(Ordering::Acquire) {
+    match found.word.load(Ordering::Acquire) {
         word if word == T::MAGIC || word == T::MAGIC + OCCUPIED => {}
         word if word == T::MAGIC + BROKEN => return apcsmart_result::PANIC,
         _ => return apcsmart_result::WRONG_HANDLE,
     }
-    work(found).err().unwrap_or(apcsmart_result::OK)
+    work(&found.beside).err().unwrap_or(apcsmart_result::OK)
 }
 
 /// A call without a handle. `fallback` is what C gets when the library panics.
@@ -120,7 +123,8 @@ pub(super) fn make<T: Opaque>(
 
 /// A pointer for C, which frees it with [`free`].
 pub(super) fn handle_of<T: Opaque>(content: T::Content) -> *mut T {
-    let handle = Handle { word: AtomicU32::new(T::MAGIC), content: UnsafeCell::new(content) };
+    let beside = T::beside(&content);
+    let handle = Handle { word: AtomicU32::new(T::MAGIC), beside, content: UnsafeCell::new(content) };
     Box::into_raw(Box::new(T::wrap(handle)))
 }
 
@@ -215,7 +219,9 @@ mod tests {
 
     impl Opaque for Cell {
         type Content = u32;
+        type Beside = ();
         const MAGIC: u32 = 0x1000;
+        fn beside(_: &u32) {}
         fn wrap(handle: Handle<u32>) -> Cell {
             Cell(handle)
         }
@@ -232,7 +238,9 @@ mod tests {
 
     impl Opaque for Other {
         type Content = u32;
+        type Beside = ();
         const MAGIC: u32 = 0x2000;
+        fn beside(_: &u32) {}
         fn wrap(handle: Handle<u32>) -> Other {
             Other(handle)
         }

@@ -35,7 +35,9 @@ impl Config {
 
 impl Opaque for apcsmart_config {
     type Content = Config;
+    type Beside = ();
     const MAGIC: u32 = 0x4150_6364;
+    fn beside(_: &Config) {}
     fn wrap(handle: Handle<Config>) -> apcsmart_config {
         apcsmart_config(handle)
     }

@@ -30,11 +30,7 @@ use crate::{Outcome, Session};
 ///
 /// Errors of every handle: NULL_POINTER, WRONG_HANDLE, HANDLE_IN_USE, PANIC; of a port that was never opened also NOT_OPEN.
 /// Of every call that waits: INTERRUPTED, after `apcsmart_port_interrupt`; OTHER_PROCESS.
-pub struct apcsmart_port {
-    handle: Handle<Line>,
-    /// Beside the handle's content, for threads that are not inside. None when it could not be opened.
-    interrupter: Option<Interrupter>,
-}
+pub struct apcsmart_port(Handle<Line, Option<Interrupter>>);
 
 /// What is behind `apcsmart_port`.
 pub(super) struct Line {
@@ -46,13 +42,17 @@ pub(super) struct Line {
 
 impl Opaque for apcsmart_port {
     type Content = Line;
+    /// None when it could not be opened.
+    type Beside = Option<Interrupter>;
     const MAGIC: u32 = 0x4150_7074;
-    fn wrap(mut handle: Handle<Line>) -> apcsmart_port {
-        let interrupter = handle.content().port.as_ref().map(Port::interrupter);
-        apcsmart_port { handle, interrupter }
+    fn beside(line: &Line) -> Option<Interrupter> {
+        line.port.as_ref().map(Port::interrupter)
     }
-    fn handle(&self) -> &Handle<Line> {
-        &self.handle
+    fn wrap(handle: Handle<Line, Option<Interrupter>>) -> apcsmart_port {
+        apcsmart_port(handle)
+    }
+    fn handle(&self) -> &Handle<Line, Option<Interrupter>> {
+        &self.0
     }
 }
 
@@ -78,7 +78,10 @@ pub extern "C" fn apcsmart_port_open(
     timeout_ms: u64,
     port: *mut *mut apcsmart_port,
 ) -> apcsmart_result {
-    let Ok(out) = Out::new(port) else { return apcsmart_result::NULL_POINTER };
+    let out = match Out::new(port) {
+        Ok(out) => out,
+        Err(code) => return code,
+    };
     let opened = shield(None, || {
         let mut line = Line { port: None, texts: Texts::default(), problem: None };
         let code = line.open(address, config, timeout_ms);
@@ -261,8 +264,8 @@ pub extern "C" fn apcsmart_port_set(
 /// Errors: NULL_POINTER, WRONG_HANDLE, PANIC, NOT_OPEN.
 #[unsafe(no_mangle)]
 pub extern "C" fn apcsmart_port_interrupt(port: *const apcsmart_port) -> apcsmart_result {
-    beside(port, |port| {
-        port.interrupter.as_ref().ok_or(apcsmart_result::NOT_OPEN)?.interrupt();
+    beside(port, |interrupter| {
+        interrupter.as_ref().ok_or(apcsmart_result::NOT_OPEN)?.interrupt();
         Ok(())
     })
 }

@@ -38,7 +38,9 @@ pub(super) struct Conversation {
 
 impl Opaque for apcsmart_session {
     type Content = Conversation;
+    type Beside = ();
     const MAGIC: u32 = 0x4150_7368;
+    fn beside(_: &Conversation) {}
     fn wrap(handle: Handle<Conversation>) -> apcsmart_session {
         apcsmart_session(handle)
     }
