@@ -83,7 +83,8 @@ pub(super) struct Hasher {
     params: Params,
     /// What an unknown user's password is checked against, so that it takes as long as a known one's.
     nobody: PasswordHash,
-    turn: Mutex<()>,
+    /// Held while a hash is computed; counts the checks.
+    turn: Mutex<u32>,
 }
 
 impl Hasher {
@@ -98,6 +99,18 @@ impl Hasher {
         Hasher::with(8, 1, 1).unwrap()
     }
 
+    /// For tests of a change of the settings.
+    #[cfg(test)]
+    pub(super) fn less_cheap() -> Hasher {
+        Hasher::with(16, 1, 1).unwrap()
+    }
+
+    /// How many checks were computed.
+    #[cfg(test)]
+    pub(super) fn computed(&self) -> u32 {
+        *self.turn.lock().unwrap()
+    }
+
     fn with(memory_kib: u32, passes: u32, lanes: u32) -> Result<Hasher, String> {
         let params =
             Params::new(memory_kib, passes, lanes, Some(LENGTH)).map_err(|error| error.to_string())?;
@@ -107,7 +120,7 @@ impl Hasher {
         getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
         getrandom::fill(&mut output).map_err(|error| error.to_string())?;
         let nobody = assemble(&params, &salt, &output)?;
-        Ok(Hasher { params, nobody, turn: Mutex::new(()) })
+        Ok(Hasher { params, nobody, turn: Mutex::new(0) })
     }
 
     /// The hash of `password` with a new salt. Slow.
@@ -130,8 +143,9 @@ impl Hasher {
         hash: Option<&PasswordHash>,
         goes: impl FnOnce() -> Result<(), E>,
     ) -> Result<bool, E> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         goes()?;
+        *turn = turn.wrapping_add(1);
         let known = hash.is_some();
         let matches = Phc::new(&hash.unwrap_or(&self.nobody).0)
             .is_ok_and(|phc| self.argon2().verify_password(password.reveal().as_bytes(), &phc).is_ok());

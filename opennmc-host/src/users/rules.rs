@@ -113,3 +113,56 @@ fn is_common(text: &str) -> bool {
     let candidates = [letters(text), letters(trimmed), trimmed.to_owned()];
     COMMON.lines().any(|common| candidates.iter().any(|candidate| candidate == common) || text == common)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_passwords_of_any_letters_are_taken() {
+        for good in [
+            "a sunny place",
+            "correct donkey",
+            "zwölf Boxkämpfer",
+            "k7pqm-2xw9d",
+            "no digits here",
+            "xkcd-936 ok",
+        ] {
+            assert_eq!(weakness("jo", &Secret::from(good)), None, "{good}");
+            assert_eq!(check_form(&Secret::from(good)), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn what_guessers_try_first_is_refused() {
+        for bad in [
+            "short",
+            "ninechars",
+            "1234567890",
+            "password12",
+            "P@ssw0rd123!",
+            "Passw0rd2026",
+            "qwertyuiop",
+            "aaaaaaaaaa",
+            "abcabcabcabc",
+            "abcdefghij",
+            "0987654321",
+            "!!administrator!!",
+            "correct horse battery staple",
+            "upsmonpassword",
+            "QWERTZUIOP",
+            "changeme2026",
+        ] {
+            assert!(weakness("jo", &Secret::from(bad)).is_some(), "{bad}");
+        }
+        assert!(weakness("maximilian", &Secret::from("Maximilian1")).is_some());
+        assert_eq!(weakness("jo", &Secret::from("john went home")), None, "a short name is in many words");
+    }
+
+    #[test]
+    fn a_password_that_no_line_can_carry_is_refused_even_from_an_import() {
+        for bad in ["", "a\nb", "tab\there", &"x".repeat(513)] {
+            assert!(check_form(&Secret::from(bad)).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! The base as its callers see it, under simulated time and with cheap hashes.
 
+mod changing;
 mod logging_in;
+mod on_disk;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
