@@ -174,12 +174,12 @@ fn run_says_ready_and_ends_cleanly_on_sigterm_and_sigint() {
 }
 
 #[test]
-fn run_survives_sighup_and_says_that_it_did_not_reload() {
+fn run_loads_its_configuration_anew_on_sighup() {
     let place = Place::simulated();
     let daemon = Daemon::start(&place, place.run());
     daemon.signal(Signal::HUP);
     let began = Instant::now();
-    while !place.log().contains("SIGHUP") {
+    while !place.log().contains("loaded anew for SIGHUP") {
         assert!(began.elapsed() < PATIENCE);
         std::thread::sleep(Duration::from_millis(10));
     }

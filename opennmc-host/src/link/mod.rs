@@ -30,7 +30,7 @@ use crate::door::{NotBegun, Order, OrderResult};
 use crate::driver::{self, Absent, Driver, DriverOutput};
 use crate::host::LinkHealth;
 use crate::main_loop::State;
-use crate::state::{DeviceState, Identity, Input};
+use crate::state::{Device, DeviceState, Identity, Input};
 
 pub(crate) use self::tcp::Resolved;
 
@@ -61,6 +61,8 @@ pub(crate) struct Link {
     /// Why nothing can: the driver's library was refused. It is tried again with the port.
     driver_problem: Option<String>,
     device: DeviceState,
+    /// The description has changed, which the device knows nothing of.
+    changed: bool,
     connection: Connection,
     /// The UPS of a `sim:` port. It lives on while its line is unplugged.
     simulated: Option<Simulated>,
@@ -106,6 +108,7 @@ impl Link {
             driver,
             driver_problem,
             device: DeviceState::new(identity, settings.rules.clone(), now),
+            changed: false,
             settings,
             connection: Connection::Closed,
             simulated: None,
@@ -239,6 +242,23 @@ impl Link {
         self.drain(handle, now);
         self.device.handle_timeout(now);
         self.arm(handle, now);
+    }
+
+    /// Another description; the line stays as it is.
+    pub(crate) fn change(&mut self, settings: &UpsSettings) {
+        self.settings = settings.clone();
+        self.changed = true;
+    }
+
+    /// Whether anything that [`Link::shown`] shows has changed since this was last asked.
+    pub(crate) fn take_changed(&mut self) -> bool {
+        self.device.take_changed() | std::mem::take(&mut self.changed)
+    }
+
+    /// The device as the next snapshot shows it.
+    pub(crate) fn shown(&self, generation: u64, heard_at_ms: Option<u64>) -> Device {
+        let description = self.settings.description.clone();
+        Device { description, ..self.device.device(generation, heard_at_ms) }
     }
 
     /// What is believed of the UPS.

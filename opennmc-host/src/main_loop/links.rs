@@ -12,6 +12,7 @@ pub(super) struct Links {
     all: Vec<Link>,
     last: u64,
     touched: Vec<LinkId>,
+    arranged: bool,
 }
 
 impl Links {
@@ -25,6 +26,24 @@ impl Links {
     pub(super) fn add(&mut self, link: Link) {
         self.touched.push(link.id());
         self.all.push(link);
+    }
+
+    /// Takes one out of the list.
+    pub(super) fn remove(&mut self, id: LinkId) -> Option<Link> {
+        let place = self.all.iter().position(|link| link.id() == id)?;
+        self.touched.push(id);
+        Some(self.all.remove(place))
+    }
+
+    /// Puts the list into the order of `place`.
+    pub(super) fn arrange(&mut self, place: impl Fn(&Link) -> Option<usize>) {
+        self.all.sort_by_key(|link| place(link).unwrap_or(usize::MAX));
+        self.arranged = true;
+    }
+
+    /// Whether the order may be another since this was last asked.
+    pub(super) fn take_arranged(&mut self) -> bool {
+        std::mem::take(&mut self.arranged)
     }
 
     /// The link with this number, to be changed: what it shows is looked at when the turn ends.

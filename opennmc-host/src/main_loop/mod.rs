@@ -9,8 +9,11 @@ mod links;
 mod orders;
 mod plugins;
 mod publish;
+mod reload;
 mod requests;
 mod signals;
+
+pub use self::reload::Source;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,13 +26,15 @@ use self::clock::Clock;
 use self::links::Links;
 use self::plugins::Plugins;
 use self::publish::Publisher;
+use self::reload::Reloads;
 use crate::config::Settings;
 use crate::door::Door;
 use crate::host::health::LatenessLog;
 use crate::host::{EventFeed, Heartbeat, HostHandle, Paths, Request};
 use crate::link::{Link, LinkId, Resolved};
+use crate::logging::LogControl;
 use crate::plugin::PluginError;
-use crate::state::SnapshotCell;
+use crate::state::{Event, Severity, SnapshotCell};
 
 /// A loop that fails this often in a row will not recover.
 const MOST_FAILURES: u32 = 10;
@@ -54,6 +59,15 @@ pub struct State {
     turns: u64,
     requests: channel::Sender<Request>,
     paths: Paths,
+    /// What runs, since the start.
+    settings: Option<Settings>,
+    reloads: Reloads,
+    log: Option<LogControl>,
+    resolved: channel::Sender<Resolved>,
+    /// What happened to the daemon itself, until the turn ends.
+    happened: Vec<Event>,
+    /// The world was told that everything is up.
+    announced: bool,
     /// Somebody asked for the end.
     stopping: bool,
 }
@@ -98,6 +112,12 @@ impl MainLoop {
             turns: 0,
             requests,
             paths: Paths::default(),
+            settings: None,
+            reloads: Reloads::init(&event_loop.handle())?,
+            log: None,
+            resolved: init_resolver(&event_loop.handle())?,
+            happened: Vec::new(),
+            announced: false,
             stopping: false,
         };
         Ok(MainLoop { event_loop, state })
@@ -109,24 +129,30 @@ impl MainLoop {
         Ok(signals::init(&self.state.handle)?)
     }
 
+    /// Says where the settings come from, so that they can be read again: on SIGHUP and on request.
+    pub fn reload_from(&mut self, source: Source) {
+        self.state.paths.config.clone_from(&source.file);
+        self.state.reloads.set_source(source);
+    }
+
+    /// Gives the loop the log's level to change.
+    pub fn control_log(&mut self, log: LogControl) {
+        self.state.log = Some(log);
+    }
+
     /// Starts everything that `settings` name. Ports are tried at once; one that can't be opened is no error.
     pub fn start(&mut self, settings: Settings) -> Result<(), Error> {
         std::fs::create_dir_all(&settings.state_dir)
             .map_err(|source| Error::StateDir { dir: settings.state_dir.clone(), source })?;
         self.state.paths.state_dir.clone_from(&settings.state_dir);
         init_heartbeat(&self.state.handle)?;
-        let resolved = init_resolver(&self.state.handle)?;
-        let State { handle, clock, links, .. } = &mut self.state;
         for ups in &settings.upses {
-            let id = links.next_id();
-            links.add(Link::new(id, ups.clone(), resolved.clone(), clock.now()));
-        }
-        for link in links.touch_all() {
-            link.open(handle, clock.now());
+            self.state.add_link(ups);
         }
         // The first snapshot has every UPS in it, before any plugin can look.
         self.state.settle();
         self.state.plugins = Some(plugins::init(&self.state, &settings)?);
+        self.state.settings = Some(settings);
         Ok(())
     }
 
@@ -141,11 +167,10 @@ impl MainLoop {
     ///
     /// `before_ready` is called once, before the world is told that everything is up.
     pub fn run(&mut self, before_ready: impl Fn()) -> Result<(), Error> {
-        let mut announced = false;
         let mut failures = 0;
         while !self.state.stopping {
-            if !announced && self.is_ready() {
-                announced = true;
+            if !self.state.announced && self.is_ready() {
+                self.state.announced = true;
                 before_ready();
                 announce();
             }
@@ -228,6 +253,13 @@ impl State {
         }
     }
 
+    /// Something happened to the daemon itself.
+    fn happen(&mut self, kind: &str, severity: Severity, fields: Vec<(&str, String)>) {
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let (kind, device, at_ms) = (kind.to_owned(), String::new(), self.clock.wall_ms());
+        self.happened.push(Event { id: 0, kind, severity, device, at_ms, fields });
+    }
+
     /// Brings out what the turn has changed: first the snapshot, then the events.
     fn settle(&mut self) {
         self.turns += 1;
@@ -235,8 +267,9 @@ impl State {
         self.run_door();
         let mut events = self.publisher.publish(&mut self.links, self.clock);
         if let Some(plugins) = &mut self.plugins {
-            events.extend(plugins.take_events().into_iter().map(|event| self.publisher.number(event)));
+            self.happened.append(plugins.take_events());
         }
+        events.extend(self.happened.drain(..).map(|event| self.publisher.number(event)));
         events.extend(self.tell_ended_orders());
         for event in &events {
             if let Some(plugins) = &mut self.plugins {

@@ -9,7 +9,8 @@ use calloop::timer::{TimeoutAction, Timer};
 use calloop::{LoopHandle, RegistrationToken, channel};
 
 use super::{Error, State};
-use crate::config::Settings;
+use crate::config::{Change, Changes, PluginSection, Settings, What};
+use crate::host::ReloadReport;
 use crate::plugin::{PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions};
 use crate::state::Event;
 
@@ -30,12 +31,7 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
         started: state.clock.started,
     };
     let enabled = settings.plugins.iter().filter(|plugin| plugin.enabled);
-    let plugins = enabled.map(|plugin| PluginSettings {
-        id: plugin.id.clone(),
-        package: plugin.package.clone(),
-        listen: plugin.listen.clone(),
-        config: plugin.config.clone(),
-    });
+    let plugins = enabled.map(wanted);
     let mut supervisor = Supervisor::new(options, plugins.collect(), state.publisher.snapshots(), reports)?;
     let inserted = state.handle.insert_source(receiver, |message, (), state: &mut State| {
         if let (channel::Event::Msg(report), Some(plugins)) = (message, &mut state.plugins) {
@@ -46,6 +42,15 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
     inserted.map_err(|error| error.error)?;
     supervisor.start_all();
     Ok(Plugins { supervisor, timer: None, events: Vec::new() })
+}
+
+fn wanted(section: &PluginSection) -> PluginSettings {
+    PluginSettings {
+        id: section.id.clone(),
+        package: section.package.clone(),
+        listen: section.listen.clone(),
+        config: section.config.clone(),
+    }
 }
 
 impl Plugins {
@@ -61,9 +66,36 @@ impl Plugins {
         self.supervisor.status()
     }
 
-    /// What happened to plugins since this was last asked.
-    pub(super) fn take_events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.events)
+    /// What happened to plugins, for the caller to take out.
+    pub(super) fn take_events(&mut self) -> &mut Vec<Event> {
+        &mut self.events
+    }
+
+    /// Makes the plugins what `new` says, without waiting for any.
+    pub(super) fn apply(&mut self, changes: &Changes, new: &Settings, report: &mut ReloadReport) {
+        if changes.plugin_dirs {
+            self.supervisor.set_package_dirs(new.plugin_dirs.clone());
+            report.changed.push("plugin packages are looked for in other folders".to_owned());
+        }
+        for Change { name, what } in &changes.plugins {
+            let section = new.plugins.iter().find(|plugin| plugin.id == *name);
+            match (what, section.map(wanted)) {
+                (What::Added, Some(settings)) => {
+                    self.supervisor.add(settings);
+                    report.changed.push(format!("plugin `{name}` is started"));
+                }
+                (What::Changed(_), Some(settings)) => {
+                    self.supervisor.replace(settings);
+                    report.changed.push(format!("plugin `{name}` is started anew with other settings"));
+                }
+                (What::Removed, _) => {
+                    self.supervisor.remove(name);
+                    report.changed.push(format!("plugin `{name}` is stopped"));
+                }
+                (_, None) => {}
+            }
+        }
+        self.supervisor.arrange(&new.plugins.iter().map(|plugin| plugin.id.clone()).collect::<Vec<_>>());
     }
 
     /// To every plugin that listens; never waits.

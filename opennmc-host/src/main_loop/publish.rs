@@ -53,16 +53,15 @@ impl Publisher {
     /// Stores a snapshot if anything changed, and gives the events that were not given yet.
     pub(super) fn publish(&mut self, links: &mut Links, clock: Clock) -> Vec<Arc<Event>> {
         let next = self.generation + 1;
-        let mut changed = false;
+        let mut changed = links.take_arranged();
         let mut events = Vec::new();
         for id in links.take_touched() {
             let Some(link) = links.touch(id) else {
                 changed |= self.devices.remove(&id).is_some();
                 continue;
             };
-            let state = link.device();
-            let heard = state.heard();
-            let contents_changed = state.take_changed();
+            let heard = link.device().heard();
+            let contents_changed = link.take_changed();
             let published = self.devices.get(&id);
             if contents_changed || published.is_none_or(|published| is_outdated(published.heard, heard)) {
                 // Equal generations of a device mean equal contents, and when it was heard is none of them.
@@ -70,10 +69,11 @@ impl Publisher {
                     Some(published) if !contents_changed => published.device.generation,
                     _ => next,
                 };
-                let device = Arc::new(state.device(generation, heard.map(|heard| clock.uptime_ms(heard))));
+                let device = Arc::new(link.shown(generation, heard.map(|heard| clock.uptime_ms(heard))));
                 self.devices.insert(id, Published { device, heard });
                 changed = true;
             }
+            let state = link.device();
             while let Some(happening) = state.poll_happening() {
                 let kind = happening.kind;
                 let event = event(state.name(), happening, clock);

@@ -29,7 +29,9 @@ impl State {
             Request::Reload(principal, reply) if !principal.may(&Right::Administer) => {
                 reply(Err(DENIED.to_owned()));
             }
-            Request::Reload(_, reply) => reply(Err("this version can't reload its configuration".to_owned())),
+            Request::Reload(principal, reply) => {
+                self.reload(format!("{} from {}", principal.name, principal.origin), reply);
+            }
             Request::Plugins(reply) => {
                 reply(self.plugins.as_ref().map_or_else(Vec::new, |plugins| plugins.status()));
             }

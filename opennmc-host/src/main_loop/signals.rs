@@ -9,7 +9,8 @@ pub(super) fn init(handle: &LoopHandle<'static, State>) -> calloop::Result<()> {
     let signals = Signals::new(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP])?;
     let inserted = handle.insert_source(signals, |event, (), state| match event.signal() {
         Signal::SIGHUP => {
-            tracing::warn!("SIGHUP: this version can't reload its configuration; restart it instead");
+            // Who sends a signal waits for no answer; it is in the log.
+            state.reload("SIGHUP".to_owned(), Box::new(drop));
         }
         signal => {
             tracing::info!("ending on {signal:?}");

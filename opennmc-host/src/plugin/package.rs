@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use tar::EntryType;
 
@@ -42,7 +44,14 @@ pub struct Package {
 impl Package {
     /// Reads and checks a package.
     pub fn open(path: &Path) -> Result<Self, PluginError> {
-        let file = File::open(path).map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
+        let unreadable = |source| PluginError::Read { path: path.to_owned(), source };
+        // Opening a FIFO would wait for a writer for ever, and so would reading a device.
+        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unreadable)?;
+        if !file.metadata().map_err(unreadable)?.is_file() {
+            let problem = "is not a regular file".to_owned();
+            return Err(PluginError::Package { path: path.to_owned(), problem });
+        }
         Self::read(path, file)
     }
 

@@ -12,11 +12,11 @@ use std::sync::atomic::{
     AtomicBool,
     Ordering::{Relaxed, SeqCst},
 };
-use std::sync::mpsc::TrySendError;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use calloop::channel::{Sender, SyncSender, sync_channel};
+use calloop::channel::Sender;
 use calloop::ping::{Ping, make_ping};
 
 use super::PluginError;
@@ -73,8 +73,8 @@ pub struct Report(Said);
 enum Said {
     /// A guest call began after a quiet time: the watchdog has to tick.
     Busy,
-    /// Attempt `attempt` of plugin `index` says…
-    Plugin { index: usize, attempt: u64, news: News },
+    /// Attempt `attempt` of the plugin with this number says…
+    Plugin { plugin: u64, attempt: u64, news: News },
 }
 
 #[derive(Debug)]
@@ -121,11 +121,16 @@ pub struct Supervisor {
     budget: Budget,
     snapshots: SnapshotCell,
     reports: Sender<Report>,
+    /// In the order of the configuration.
     plugins: Vec<Plugin>,
+    /// Of the numbers of plugins, the last.
+    last: u64,
     next_tick: Option<Instant>,
 }
 
 struct Plugin {
+    /// By which its threads' reports find it again; an id can leave and come back.
+    number: u64,
     id: Arc<str>,
     settings: Arc<PluginSettings>,
     life: Lifecycle,
@@ -135,6 +140,18 @@ struct Plugin {
     running: Option<Running>,
     announcement: Option<Announcement>,
     gauges: Arc<Gauges>,
+    /// It was asked to stop, and this comes when it has.
+    next: Option<Next>,
+    /// While it was asked to stop: when the call that keeps it is broken off.
+    patience: Option<Instant>,
+}
+
+/// What comes when a plugin has stopped.
+enum Next {
+    /// It is no longer configured.
+    Gone,
+    /// It is started anew, with these settings.
+    Again(PluginSettings),
 }
 
 /// The thread of the attempt under way.
@@ -171,7 +188,7 @@ impl Supervisor {
             // The receiver is gone only when the host ends.
             let _ = waker.send(Report(Said::Busy));
         });
-        Ok(Self {
+        let mut supervisor = Self {
             package_dirs: options.package_dirs.clone().into(),
             options,
             compiler: Compiler::new()?,
@@ -179,9 +196,49 @@ impl Supervisor {
             budget: Budget::of_process(),
             snapshots,
             reports,
-            plugins: settings.into_iter().map(Plugin::new).collect(),
+            plugins: Vec::new(),
+            last: 0,
             next_tick: None,
-        })
+        };
+        for plugin in settings {
+            supervisor.insert(plugin);
+        }
+        Ok(supervisor)
+    }
+
+    /// Starts one more plugin. One of the same id that is on its way out is waited for, without blocking.
+    pub fn add(&mut self, settings: PluginSettings) {
+        match self.find(&settings.id) {
+            Some(index) => self.leave(index, Next::Again(settings)),
+            None => {
+                let index = self.insert(settings);
+                self.start(index);
+            }
+        }
+    }
+
+    /// Stops a plugin for good. What it held is let go when its thread has ended; nothing here waits for that.
+    pub fn remove(&mut self, id: &str) {
+        if let Some(index) = self.find(id) {
+            self.leave(index, Next::Gone);
+        }
+    }
+
+    /// Stops a plugin and starts it anew with these settings, its strikes forgotten.
+    pub fn replace(&mut self, settings: PluginSettings) {
+        self.add(settings);
+    }
+
+    /// Lists the plugins in this order from now on.
+    pub fn arrange(&mut self, ids: &[String]) {
+        let place = |plugin: &Plugin| ids.iter().position(|id| **id == *plugin.id).unwrap_or(usize::MAX);
+        self.plugins.sort_by_key(place);
+    }
+
+    /// Where packages are looked for from now on; what runs keeps what it was made from.
+    pub fn set_package_dirs(&mut self, folders: Vec<PathBuf>) {
+        self.package_dirs = folders.clone().into();
+        self.options.package_dirs = folders;
     }
 
     /// Starts every plugin on its own thread, and returns at once.
@@ -199,17 +256,78 @@ impl Supervisor {
                 self.next_tick.get_or_insert(now + watch::TICK);
                 Vec::new()
             }
-            Said::Plugin { index, attempt, news } => match self.plugins.get_mut(index) {
+            Said::Plugin { plugin: number, attempt, news } => {
+                let found = self.plugins.iter().position(|plugin| plugin.number == number);
                 // An earlier attempt has nothing to say any more.
-                Some(plugin) if plugin.attempt == attempt => plugin.hear(now, news),
-                _ => Vec::new(),
-            },
+                let Some(index) = found.filter(|index| self.plugins[*index].attempt == attempt) else {
+                    return Vec::new();
+                };
+                let mut events = self.plugins[index].hear(now, news);
+                events.extend(self.follow(index));
+                events
+            }
         }
+    }
+
+    /// A plugin that was asked to stop has: does what comes next.
+    fn follow(&mut self, index: usize) -> Option<Event> {
+        let plugin = &mut self.plugins[index];
+        if plugin.running.is_some() {
+            return None;
+        }
+        match plugin.next.take()? {
+            Next::Gone => {
+                let plugin = self.plugins.remove(index);
+                tracing::info!(plugin = %plugin.id, "stopped");
+                Some(plugin.event("plugin.stopped", Severity::Info, Vec::new()))
+            }
+            Next::Again(settings) => {
+                let number = plugin.number;
+                // Later attempts go on counting: an earlier one may still have a report under way.
+                let attempt = plugin.attempt;
+                *plugin = Plugin { attempt, ..Plugin::new(number, settings) };
+                self.start(index);
+                None
+            }
+        }
+    }
+
+    fn leave(&mut self, index: usize, next: Next) {
+        let plugin = &mut self.plugins[index];
+        plugin.next = Some(next);
+        match &plugin.running {
+            Some(running) => {
+                running.stop.store(true, SeqCst);
+                running.wake.ping();
+                plugin.patience.get_or_insert(Instant::now() + STOP_PATIENCE);
+            }
+            // Reported like any other end, so that there is one way for what comes next.
+            None => {
+                let said = Said::Plugin {
+                    plugin: plugin.number,
+                    attempt: plugin.attempt,
+                    news: News::Ended(Ok(())),
+                };
+                let _ = self.reports.send(Report(said));
+            }
+        }
+    }
+
+    fn find(&self, id: &str) -> Option<usize> {
+        self.plugins.iter().position(|plugin| *plugin.id == *id)
+    }
+
+    /// Its place in the list.
+    fn insert(&mut self, settings: PluginSettings) -> usize {
+        self.last += 1;
+        self.plugins.push(Plugin::new(self.last, settings));
+        self.plugins.len() - 1
     }
 
     /// When [`Supervisor::handle_deadline`] has to be called at the latest.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.plugins.iter().filter_map(|plugin| plugin.life.deadline()).chain(self.next_tick).min()
+        let due = self.plugins.iter().flat_map(|plugin| [plugin.life.deadline(), plugin.patience]);
+        due.flatten().chain(self.next_tick).min()
     }
 
     /// Ticks the watchdog and starts again what has waited long enough.
@@ -219,7 +337,14 @@ impl Supervisor {
             self.next_tick = self.watch.keeps_ticking().then(|| now + watch::TICK);
         }
         for index in 0..self.plugins.len() {
-            if self.plugins[index].life.deadline().is_some_and(|due| due <= now) {
+            let plugin = &mut self.plugins[index];
+            if plugin.patience.is_some_and(|until| until <= now) {
+                plugin.patience = None;
+                if let Some(running) = &plugin.running {
+                    running.abort.store(true, SeqCst);
+                }
+            }
+            if plugin.next.is_none() && plugin.life.deadline().is_some_and(|due| due <= now) {
                 self.start(index);
             }
         }
@@ -282,19 +407,22 @@ impl Supervisor {
         if let Err(error) = self.spawn(index, attempt) {
             // Reported as any other failure, so that there is one way into the back-off.
             let news = News::Ended(Err(Epitaph::new(format!("the host can't start its thread: {error}"))));
-            let _ = self.reports.send(Report(Said::Plugin { index, attempt, news }));
+            let plugin = self.plugins[index].number;
+            let _ = self.reports.send(Report(Said::Plugin { plugin, attempt, news }));
         }
     }
 
     fn spawn(&mut self, index: usize, attempt: u64) -> std::io::Result<()> {
         let plugin = &mut self.plugins[index];
+        // The ping alone takes descriptors, and says when there are none left.
         let (mailbox, mail) = sync_channel(MAILBOX);
         let (wake, woken) = make_ping()?;
         let (stop, abort) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let reports = self.reports.clone();
+        let number = plugin.number;
         let say = move |news| {
             // The receiver is gone only when the host ends.
-            let _ = reports.send(Report(Said::Plugin { index, attempt, news }));
+            let _ = reports.send(Report(Said::Plugin { plugin: number, attempt, news }));
         };
         let announce = say.clone();
         let job = Job {
@@ -323,8 +451,9 @@ impl Supervisor {
 }
 
 impl Plugin {
-    fn new(settings: PluginSettings) -> Self {
+    fn new(number: u64, settings: PluginSettings) -> Self {
         Self {
+            number,
             id: settings.id.as_str().into(),
             settings: Arc::new(settings),
             life: Lifecycle::new(),
@@ -333,6 +462,8 @@ impl Plugin {
             running: None,
             announcement: None,
             gauges: Arc::default(),
+            next: None,
+            patience: None,
         }
     }
 
@@ -355,8 +486,15 @@ impl Plugin {
                 self.announcement = None;
                 self.gauges.connections.store(0, Relaxed);
                 self.gauges.memory.store(0, Relaxed);
+                self.patience = None;
                 match result {
                     Ok(()) => {
+                        self.life.stopped();
+                        Vec::new()
+                    }
+                    // It was to go, and is gone.
+                    Err(epitaph) if self.next.is_some() => {
+                        tracing::warn!(plugin = %self.id, "failed while it was stopped: {}", epitaph.text);
                         self.life.stopped();
                         Vec::new()
                     }
@@ -405,7 +543,9 @@ impl Plugin {
     fn give(&mut self, event: &Arc<Event>) {
         let hears = self.announcement.as_ref().is_some_and(|announcement| announcement.hears_events);
         let Some(running) = self.running.as_ref().filter(|_| hears) else { return };
-        if let Err(TrySendError::Full(_)) = running.mailbox.try_send(Arc::clone(event)) {
+        let sent = running.mailbox.try_send(Arc::clone(event));
+        running.wake.ping();
+        if let Err(TrySendError::Full(_)) = sent {
             let missed = self.gauges.missed_events.fetch_add(1, Relaxed) + 1;
             if missed.is_power_of_two() {
                 tracing::warn!(plugin = %self.id, missed, "its mailbox is full; it misses events");

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use opennmc_host::config::Settings;
 use opennmc_host::host::HostHandle;
 use opennmc_host::logging::Style;
-use opennmc_host::main_loop::MainLoop;
+use opennmc_host::main_loop::{MainLoop, Source};
 use opennmc_host::state::{Availability, Device, Snapshot};
 use tempfile::TempDir;
 use tracing::level_filters::LevelFilter;
@@ -58,6 +58,21 @@ impl Bench {
         self.main_loop.start(settings).unwrap();
     }
 
+    /// Writes `text` where the loop's configuration is, or will be.
+    pub(crate) fn write_config(&self, text: &str) {
+        let text = format!("[state]\ndir = \"{}/state\"\n{text}", self.dir().display());
+        std::fs::write(self.dir().join("opennmc.toml"), text).unwrap();
+    }
+
+    /// Starts the loop from the file that was written, to which it goes back when it is told to reload.
+    pub(crate) fn start_from_file(&mut self) {
+        let file = self.dir().join("opennmc.toml");
+        let settings = Settings::load(&file).unwrap();
+        let overridden = Arc::new(|settings| settings);
+        self.main_loop.reload_from(Source { file, plugin_dirs: Vec::new(), overridden });
+        self.main_loop.start(settings).unwrap();
+    }
+
     /// Starts the loop with one UPS, `main`.
     pub(crate) fn start_on(&mut self, port: impl std::fmt::Display) {
         self.start(&format!("[ups.main]\nport = \"{port}\"\n"));
@@ -88,6 +103,19 @@ impl Bench {
         self.turn_until(&format!("main is {availability:?}"), |bench| {
             bench.main().availability == availability
         })
+    }
+
+    /// Asks something of the loop, and turns it until the answer is there.
+    pub(crate) fn ask<Answer: Send + 'static>(
+        &mut self,
+        ask: impl FnOnce(HostHandle, Box<dyn FnOnce(Answer) + Send>),
+    ) -> Answer {
+        let answer = Arc::new(Mutex::new(None));
+        let sink = Arc::clone(&answer);
+        ask(self.host(), Box::new(move |given| *sink.lock().unwrap() = Some(given)));
+        self.turn_until("there is an answer", |_| answer.lock().unwrap().is_some());
+        let given = answer.lock().unwrap().take();
+        given.unwrap()
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {

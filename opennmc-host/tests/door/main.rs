@@ -69,13 +69,7 @@ fn result(bench: &mut Bench, request: OrderRequest) -> OrderResult {
 }
 
 fn steer(bench: &mut Bench, line: &str) -> Result<String, String> {
-    let answer = Arc::new(Mutex::new(None));
-    let sink = Arc::clone(&answer);
-    let reply = Box::new(move |given| *sink.lock().unwrap() = Some(given));
-    bench.host().simulator(principal(Role::Administrator), "main", line, reply);
-    bench.turn_until("the simulator has answered", |_| answer.lock().unwrap().is_some());
-    let given = answer.lock().unwrap().take();
-    given.unwrap()
+    bench.ask(|host, reply| host.simulator(principal(Role::Administrator), "main", line, reply))
 }
 
 /// A UPS inside the daemon, of which everything is known. Its battery time runs fast.
@@ -254,12 +248,8 @@ fn only_a_simulated_ups_can_be_steered_and_only_by_administrators() {
     let mut bench = simulated();
     assert_eq!(steer(&mut bench, "line off"), Ok("ok".to_owned()));
     assert!(steer(&mut bench, "fly").unwrap_err().contains("`fly` is not a control line"));
-    let answer = Arc::new(Mutex::new(None));
-    let sink = Arc::clone(&answer);
-    let reply = Box::new(move |given| *sink.lock().unwrap() = Some(given));
-    bench.host().simulator(principal(Role::Operator), "main", "line on", reply);
-    bench.turn_until("the simulator has answered", |_| answer.lock().unwrap().is_some());
-    assert!(answer.lock().unwrap().take().unwrap().unwrap_err().contains("administrator"));
+    let answer = bench.ask(|host, reply| host.simulator(principal(Role::Operator), "main", "line on", reply));
+    assert!(answer.unwrap_err().contains("administrator"));
     let mut bench = Bench::new();
     bench.start_on("/dev/does-not-exist");
     assert!(steer(&mut bench, "line off").unwrap_err().contains("this UPS is real"));

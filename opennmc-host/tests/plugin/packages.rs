@@ -148,3 +148,13 @@ fn the_newest_version_wins_and_the_id_must_fit() {
     assert!(find_package("x", &folders).unwrap_err().to_string().contains("is the plugin \"z\""));
     assert!(find_package("absent", &folders).unwrap_err().to_string().contains("absent-VERSION.onmc"));
 }
+
+#[test]
+fn a_fifo_in_the_place_of_a_package_is_refused_and_nobody_waits_for_its_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x-1.2.3.onmc");
+    let mode = rustix::fs::Mode::RUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let error = Package::open(&path).unwrap_err().to_string();
+    assert!(error.contains("is not a regular file"), "{error}");
+}

@@ -8,7 +8,6 @@ pub(super) mod budget;
 pub(super) mod connections;
 mod listeners;
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -17,9 +16,9 @@ use std::sync::atomic::{
     AtomicBool,
     Ordering::{Relaxed, SeqCst},
 };
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use calloop::channel::{Channel, Event as Mail};
 use calloop::ping::PingSource;
 use calloop::{EventLoop, Readiness};
 
@@ -56,7 +55,8 @@ pub(super) struct Job {
     pub(super) gauges: Arc<Gauges>,
     pub(super) snapshots: SnapshotCell,
     pub(super) started: Instant,
-    pub(super) mailbox: Channel<Arc<Event>>,
+    /// Whoever puts something in here pings `wake` afterwards.
+    pub(super) mailbox: Receiver<Arc<Event>>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) abort: Arc<AtomicBool>,
     pub(super) wake: PingSource,
@@ -77,7 +77,8 @@ pub(super) struct Announcement {
 pub(super) struct Inbox {
     ready: Vec<(u64, Readiness)>,
     accepting: Vec<usize>,
-    mail: VecDeque<Arc<Event>>,
+    /// There may be events in the mailbox.
+    mail: bool,
 }
 
 /// Runs a plugin until it is asked to stop (`Ok`) or fails.
@@ -98,6 +99,7 @@ struct Service {
     budget: Budget,
     gauges: Arc<Gauges>,
     stop: Arc<AtomicBool>,
+    mailbox: Receiver<Arc<Event>>,
     batch: Vec<Inbound>,
     filled: usize,
     batched: usize,
@@ -119,13 +121,8 @@ impl Service {
         let config = effective_config(&package.manifest, &job.settings.config).map_err(unusable)?;
         let event_loop = EventLoop::<Inbox>::try_new().map_err(no_loop)?;
         let handle = event_loop.handle();
-        handle.insert_source(job.wake, |(), (), _| {}).map_err(|error| no_loop(error.error))?;
         handle
-            .insert_source(job.mailbox, |mail, (), inbox| {
-                if let Mail::Msg(event) = mail {
-                    inbox.mail.push_back(event);
-                }
-            })
+            .insert_source(job.wake, |(), (), inbox| inbox.mail = true)
             .map_err(|error| no_loop(error.error))?;
         let mut listeners = Listeners::bind(handle.clone(), &grant)?;
         let component = job.compiler.compile(&package).map_err(unusable)?;
@@ -154,6 +151,7 @@ impl Service {
             budget: job.budget,
             gauges: job.gauges,
             stop: job.stop,
+            mailbox: job.mailbox,
             batch: Vec::new(),
             filled: 0,
             batched: 0,
@@ -177,7 +175,7 @@ impl Service {
 
     /// How long nothing can happen but through the loop's sources.
     fn timeout(&mut self, inbox: &Inbox) -> Option<Duration> {
-        if !inbox.mail.is_empty() {
+        if inbox.mail {
             return Some(Duration::ZERO);
         }
         let rested = self.listeners.deadline();
@@ -190,8 +188,14 @@ impl Service {
     }
 
     fn turn(&mut self, inbox: &mut Inbox, buffer: &mut [u8; READ]) -> Result<(), Epitaph> {
-        for event in inbox.mail.drain(..inbox.mail.len().min(EVENTS_A_TURN)) {
-            self.instance.on_event(&event)?;
+        if inbox.mail {
+            for _ in 0..EVENTS_A_TURN {
+                let Ok(event) = self.mailbox.try_recv() else {
+                    inbox.mail = false;
+                    break;
+                };
+                self.instance.on_event(&event)?;
+            }
         }
         self.run_timers()?;
         for listener in inbox.accepting.drain(..) {
