@@ -7,6 +7,7 @@ from typing import Any, Coroutine, List
 
 import pytest
 from apcsmart import (
+    Busy,
     Event,
     HandleClosed,
     HungUp,
@@ -18,6 +19,7 @@ from apcsmart import (
     NoAnswer,
     NoSuchPort,
     NotAPort,
+    OrderDone,
     OutcomeKind,
     Port,
     PortInUse,
@@ -118,6 +120,58 @@ def test_an_order_under_way_when_the_line_goes_ends_as_interrupted(simulated: Si
             outcome = await order
             assert outcome.kind == OutcomeKind.INTERRUPTED
             assert not outcome
+
+    run(main())
+
+
+def test_cancelling_an_order_stops_the_waiting_and_not_the_order(simulated: SimulatedUps) -> None:
+    async def main() -> None:
+        async with aio.open(simulated.path) as ups:
+            events = ups.events()
+            order = asyncio.create_task(ups.set("ups.id", "RACK8"))
+            await asyncio.sleep(0)
+            order.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await order
+            async for event in events:
+                if isinstance(event, OrderDone):
+                    assert event.outcome.kind == OutcomeKind.VERIFIED
+                    break
+            assert (await ups.set("ups.id", "RACK8")).kind == OutcomeKind.UNCHANGED
+
+    run(main())
+
+
+def test_cancelling_an_opening_gives_the_port_back_at_every_moment(simulated: SimulatedUps) -> None:
+    async def use() -> None:
+        async with aio.open(simulated.path):
+            await asyncio.sleep(DEADLINE)
+
+    async def main() -> None:
+        for turns in (0, 1, 2, 10, 200):
+            user = asyncio.create_task(use())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            user.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await user
+            async with aio.open(simulated.path, timeout=0) as ups:
+                assert not ups.closed
+
+    run(main())
+
+
+def test_closing_ends_every_wait_of_other_tasks(simulated: SimulatedUps) -> None:
+    async def main() -> None:
+        ups = await aio.open(simulated.path)
+        simulated.control("mute on")
+        order = asyncio.create_task(ups.set("ups.id", "RACK7"))
+        refused = asyncio.create_task(ups.set("ups.id", "RACK6"))
+        await asyncio.sleep(0)
+        await ups.close()
+        assert (await order).kind == OutcomeKind.INTERRUPTED
+        with pytest.raises(Busy):
+            await refused
 
     run(main())
 

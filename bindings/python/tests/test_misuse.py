@@ -142,6 +142,8 @@ def test_values_that_can_not_be_passed_are_refused_before_the_library_sees_them(
         Port.open(simulated.path, timeout=-1)
     with pytest.raises(InvalidArgument):
         Port.open(simulated.path, spacing=11)
+    with pytest.raises(InvalidArgument, match="ten seconds"):
+        Port.open(simulated.path, spacing=2**32 / 1000)
     with pytest.raises(InvalidArgument):
         Port.open(simulated.path, cable="940-0020B")
     with Port.open(simulated.path) as port:
@@ -155,6 +157,21 @@ def test_values_that_can_not_be_passed_are_refused_before_the_library_sees_them(
             port.set("ups.id", untyped)
         with pytest.raises(InvalidArgument):
             port.wait_event(timeout=float("nan"))
+        wrong: Any
+        for wrong in ("yes", "1", 1, None):
+            with pytest.raises(TypeError, match="confirm must be True or False"):
+                port.run("load.off", confirm=wrong)
+
+
+def test_input_is_bytes_and_never_a_number_of_zeros() -> None:
+    with Session() as session:
+        session.handle_open(0)
+        for right in (b"SM\r\n", bytearray(b"SM\r\n"), memoryview(b"SM\r\n")):
+            session.handle_input(1, right)
+        wrong: Any
+        for wrong in (5, "SM", None):
+            with pytest.raises(TypeError, match="bytes-like object is required"):
+                session.handle_input(1, wrong)
 
 
 def test_a_session_takes_whole_milliseconds_of_a_clock() -> None:

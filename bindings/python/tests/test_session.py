@@ -16,6 +16,7 @@ from apcsmart import (
     Occurred,
     OrderDone,
     OutcomeKind,
+    ScanComplete,
     Session,
     Timeout,
     Transmit,
@@ -57,7 +58,7 @@ def test_a_session_reads_a_ups_through_a_loop_of_the_callers_own(simulated: Simu
     with Session() as session:
         loop = Loop(session, simulated.tcp)
         with loop.line:
-            while Discovered() not in loop.events or "battery.charge" not in session:
+            while Discovered() not in loop.events or ScanComplete() not in loop.events:
                 loop.turn()
             assert session["battery.charge"] == 100.0
             assert session["ups.model"] == "SMART-UPS 1500"

@@ -109,6 +109,9 @@ class Config:
 
     def __enter__(self) -> ctypes.c_void_p:
         spacing_ms, cable, reconnect = self._settings
+        if spacing_ms > _prototypes.UINT32_MAX:
+            # ctypes would cut it off.
+            raise InvalidArgument(f"the spacing must be ten seconds at most, not {spacing_ms / 1000:g}")
         self._handle = ctypes.c_void_p()
         _demand("apcsmart_config_new", ctypes.byref(self._handle))
         try:
@@ -141,6 +144,13 @@ def text_for_c(text: str, what: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise InvalidArgument(f"{what} is no text that can be encoded: {text!r}") from None
+
+
+def danger_for_c(confirm: bool) -> int:
+    """What says that a command may take power from the load. Nothing that merely looks true does."""
+    if not isinstance(confirm, bool):
+        raise TypeError(f"confirm must be True or False, not {confirm!r}")
+    return int(confirm)
 
 
 def milliseconds(seconds: float, what: str) -> int:

@@ -14,6 +14,9 @@ ABI_VERSION = 0
 NEVER = 2**64 - 1
 """``APCSMART_NEVER``: the deadline of a session that waits for nothing."""
 
+UINT32_MAX = 2**32 - 1
+"""The greatest number that fits a parameter of 32 bits; ctypes takes greater ones and cuts them off."""
+
 TRANSMIT_MAX = 64
 """``APCSMART_TRANSMIT_MAX``: no transmission has more bytes."""
 

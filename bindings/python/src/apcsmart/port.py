@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Deque, Iterator, Optional, Type
 
 from . import _library, _prototypes
-from ._handle import Config, milliseconds, text_for_c
+from ._handle import Config, danger_for_c, milliseconds, text_for_c
 from ._knowledge import Knowledge
 from .errors import Result, error_of
 from .events import Event, OrderAccepted, OrderDone, event_of
@@ -162,7 +162,7 @@ class Port(Knowledge):
         ticket = ctypes.c_uint64()
         with self._entered() as handle:
             self._ask(
-                handle, "start", text_for_c(name, "the name of a command"), text, int(confirm), ctypes.byref(ticket)
+                handle, "start", text_for_c(name, "the name of a command"), text, danger_for_c(confirm), ctypes.byref(ticket)
             )
             return self._outcome(handle, ticket.value)
 

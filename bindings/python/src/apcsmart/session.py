@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Iterator, Optional, Union
 
 from . import _library, _prototypes
-from ._handle import Config, milliseconds, text_for_c
+from ._handle import Config, danger_for_c, milliseconds, text_for_c
 from ._knowledge import Knowledge
 from .errors import InvalidArgument, Result
 from .events import Event, event_of
@@ -80,11 +80,12 @@ class Session(Knowledge):
         with self._entered() as handle:
             self._ask(handle, "handle_close", _moment(now_ms))
 
-    def handle_input(self, now_ms: int, data: bytes) -> None:
+    def handle_input(self, now_ms: int, data: "Union[bytes, bytearray, memoryview]") -> None:
         """Bytes arrived from the port, in one piece or in many."""
-        data = bytes(data)
+        # Of a number, `bytes` would make so many zeros.
+        copied = bytes(memoryview(data))
         with self._entered() as handle:
-            self._ask(handle, "handle_input", _moment(now_ms), data, len(data))
+            self._ask(handle, "handle_input", _moment(now_ms), copied, len(copied))
 
     def handle_timeout(self, now_ms: int) -> None:
         """The deadline was reached. Calling it early or late is harmless."""
@@ -121,7 +122,7 @@ class Session(Knowledge):
         order = text_for_c(name, "the name of a command")
         ticket = ctypes.c_uint64()
         with self._entered() as handle:
-            self._ask(handle, "run", _moment(now_ms), order, text, int(confirm), ctypes.byref(ticket))
+            self._ask(handle, "run", _moment(now_ms), order, text, danger_for_c(confirm), ctypes.byref(ticket))
         return ticket.value
 
     def set(self, now_ms: int, name: str, value: Value) -> int:
