@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: what is too long for every submission. Campaigns of the protocol library on bad lines, its unit tests
-//! under Miri, then the fuzz targets.
+//! `cargo xtask soak`: what is too long for every submission. Campaigns of the protocol library on bad lines, its tests under
+//! Miri, then the fuzz targets.
 //!
 //! Campaigns are deterministic; `SEED=7` before the command runs others. A finding of the fuzzer is a file that
 //! reproduces it: its path is printed, and it ends the task.
@@ -20,11 +20,27 @@ const CARGO_FUZZ: &str = "0.13.2";
 const SMOKE: Duration = Duration::from_secs(3);
 /// Miri comes with nightly compilers only.
 const MIRI_TOOLCHAIN: &str = "nightly";
-/// What Miri runs: the core alone, and the two files that believe pointers from C.
-const MIRI_RUNS: [&[&str]; 2] =
-    [&["--features", "std", "--lib"], &["--features", "capi", "--lib", "--", "capi::boundary", "capi::text"]];
-/// What a panic carries is forgotten on purpose at the border to C, so leaks are no findings.
-const MIRI_FLAGS: &str = "-Zmiri-ignore-leaks";
+/// What Miri runs: the core and the simulator with those of their tests that need no operating system, and the two files that
+/// believe pointers from C.
+const MIRI_RUNS: [&[&str]; 2] = [
+    &[
+        "--features",
+        "simulator",
+        "--lib",
+        "--test",
+        "campaign",
+        "--test",
+        "simulator",
+        "--test",
+        "spacing",
+        "--test",
+        "transcripts",
+    ],
+    &["--features", "capi", "--lib", "--", "capi::boundary", "capi::text"],
+];
+/// What a panic carries is forgotten on purpose at the border to C, so leaks are no findings. Transcripts are files, which are
+/// read only without isolation.
+const MIRI_FLAGS: &str = "-Zmiri-ignore-leaks -Zmiri-disable-isolation";
 /// An input that takes longer is a finding.
 const SLOWEST_INPUT: &str = "-timeout=10";
 
@@ -44,7 +60,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut steps = Steps::new("soak");
     if options.target.is_none() {
         steps.step("campaigns on bad lines", || campaigns(workspace))?;
-        steps.step("unit tests under Miri", || miri(workspace))?;
+        steps.step("tests under Miri", || miri(workspace))?;
     }
     let cargo_fuzz = steps.step("cargo-fuzz", || cargo_fuzz(workspace))?;
     let duration = Duration::from_secs(options.minutes * 60);
@@ -72,7 +88,7 @@ fn campaigns(workspace: &Workspace) -> Result<()> {
         .show()
 }
 
-/// The library's unit tests, interpreted: undefined behaviour in them ends the task.
+/// The library's tests, interpreted: undefined behaviour in them ends the task.
 fn miri(workspace: &Workspace) -> Result<()> {
     let rustup = find_program("rustup").context("Miri comes by rustup, which is not installed")?;
     Run::new(&rustup)
