@@ -109,7 +109,9 @@ fn the_blocking_example_prints_the_charge() {
         let program = compile(language, &["blocking.c"], &[], folder.path());
         let ups = ups();
         ups.control("charge 42");
-        assert_eq!(run(valgrind(&program).arg(ups.link())), "42.0 %\n");
+        let said = run(valgrind(&program).arg(ups.link()));
+        // The battery charges on while a busy machine takes its time.
+        assert!(said.starts_with("42.") && said.ends_with(" %\n"), "{said}");
     }
 }
 

@@ -186,3 +186,26 @@ impl Drop for Wire {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn an_interruption_ends_a_wait_that_nothing_else_would_end_and_takes_no_bytes() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let wire = Wire { file: File::from(OwnedFd::from(ours)), before: None, owner: std::process::id() };
+        let interrupter = Interrupter::new().unwrap();
+        let receive = || wire.receive(Time::NEVER, Some(&interrupter)).unwrap();
+        interrupter.interrupt();
+        assert!(matches!(receive(), Received::Interrupted));
+        theirs.write_all(b"SM\r\n").unwrap();
+        interrupter.interrupt();
+        assert!(matches!(receive(), Received::Interrupted));
+        assert!(matches!(receive(), Received::Bytes(bytes) if bytes == b"SM\r\n"));
+    }
+}
