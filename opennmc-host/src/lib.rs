@@ -9,5 +9,6 @@ mod link;
 pub mod logging;
 pub mod main_loop;
 pub mod plugin;
+pub mod service;
 pub mod state;
 pub mod users;

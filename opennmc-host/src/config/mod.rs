@@ -16,6 +16,7 @@ mod port;
 mod problem;
 mod rules;
 mod section;
+mod service;
 mod ups;
 mod write;
 
@@ -29,6 +30,7 @@ pub use self::name::DeviceName;
 pub use self::plugins::PluginSection;
 pub use self::port::{Port, TcpAddress};
 pub use self::problem::{Problem, Problems, Severity};
+pub use self::service::ServiceSettings;
 pub use self::ups::UpsSettings;
 pub use self::write::{Existing, write_file};
 
@@ -60,6 +62,8 @@ pub struct Settings {
     pub log: Option<LogFilter>,
     /// Where the log goes; none: standard error.
     pub log_file: Option<LogFile>,
+    /// Whose rights the daemon has, and who watches over it.
+    pub service: ServiceSettings,
 }
 
 impl Settings {
@@ -127,6 +131,7 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
     let drivers = drivers::read_all(reader, &mut file);
     let upses = ups::read_all(reader, &mut file, &drivers);
     let plugins = plugins::read_all(reader, &mut file);
+    let service = service::read(reader, &mut file);
     file.finish(reader);
     Some(Settings {
         state_dir: state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
@@ -135,5 +140,6 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
         plugins,
         log,
         log_file,
+        service,
     })
 }
