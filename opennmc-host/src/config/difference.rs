@@ -85,7 +85,7 @@ impl Changes {
 
 /// What has to be done to go from `old` to `new`.
 pub fn difference(old: &Settings, new: &Settings) -> Changes {
-    let Settings { state_dir, upses, plugin_dirs, plugins, log, log_file } = new;
+    let Settings { state_dir, upses, plugin_dirs, plugins, log, log_file, service } = new;
     let kept = |these: &[UpsSettings], those: &[UpsSettings]| -> Vec<DeviceName> {
         let in_both = these.iter().filter(|ups| those.iter().any(|other| other.name == ups.name));
         in_both.map(|ups| ups.name.clone()).collect()
@@ -101,10 +101,14 @@ pub fn difference(old: &Settings, new: &Settings) -> Changes {
         ),
         plugin_dirs: old.plugin_dirs != *plugin_dirs,
         log: old.log != *log,
-        needs_restart: [("state.dir", old.state_dir != *state_dir), ("log.file", old.log_file != *log_file)]
-            .into_iter()
-            .filter_map(|(key, changed)| changed.then_some(key))
-            .collect(),
+        needs_restart: [
+            ("state.dir", old.state_dir != *state_dir),
+            ("log.file", old.log_file != *log_file),
+            ("service", old.service != *service),
+        ]
+        .into_iter()
+        .filter_map(|(key, changed)| changed.then_some(key))
+        .collect(),
     }
 }
 

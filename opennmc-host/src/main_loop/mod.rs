@@ -34,6 +34,7 @@ use crate::host::{EventFeed, Heartbeat, HostHandle, Paths, Request};
 use crate::link::{Link, LinkId, Resolved};
 use crate::logging::LogControl;
 use crate::plugin::PluginError;
+use crate::service::watchdog::Watchdog;
 use crate::state::{Event, Severity, SnapshotCell};
 
 /// A loop that fails this often in a row will not recover.
@@ -68,6 +69,7 @@ pub struct State {
     happened: Vec<Event>,
     /// The world was told that everything is up.
     announced: bool,
+    watchdog: Watchdog,
     /// Somebody asked for the end.
     stopping: bool,
 }
@@ -118,6 +120,7 @@ impl MainLoop {
             resolved: init_resolver(&event_loop.handle())?,
             happened: Vec::new(),
             announced: false,
+            watchdog: Watchdog::default(),
             stopping: false,
         };
         Ok(MainLoop { event_loop, state })
@@ -138,6 +141,11 @@ impl MainLoop {
     /// Gives the loop the log's level to change.
     pub fn control_log(&mut self, log: LogControl) {
         self.state.log = Some(log);
+    }
+
+    /// Feeds `watchdog` from now on, as long as the loop turns.
+    pub fn watch(&mut self, watchdog: Watchdog) {
+        self.state.watchdog = watchdog;
     }
 
     /// Starts everything that `settings` name. Ports are tried at once; one that can't be opened is no error.
@@ -223,6 +231,7 @@ impl MainLoop {
             plugins.stop();
         }
         self.state.feed.close();
+        self.state.watchdog.end();
         tracing::info!("ended");
     }
 }
@@ -289,6 +298,7 @@ fn init_heartbeat(handle: &LoopHandle<'static, State>) -> Result<(), Error> {
     let timer = Timer::from_duration(Heartbeat::INTERVAL);
     let inserted = handle.insert_source(timer, |due, (), state: &mut State| {
         state.lateness.note(due.elapsed());
+        state.watchdog.feed(state.clock.started.elapsed());
         TimeoutAction::ToDuration(Heartbeat::INTERVAL)
     });
     Ok(inserted.map(|_| ()).map_err(|error| error.error)?)

@@ -8,7 +8,9 @@ use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Gid, Uid, User, geteuid, getgrouplist, setgroups, setresgid, setresuid};
-use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_no_new_privs};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_no_new_privs,
+};
 
 /// What of root's rights is kept.
 const KEPT: CapabilitySet = CapabilitySet::NET_BIND_SERVICE;
@@ -18,7 +20,9 @@ const KEPT: CapabilitySet = CapabilitySet::NET_BIND_SERVICE;
 #[non_exhaustive]
 pub enum PrivilegeError {
     /// There is no such user.
-    #[error("`[service] user = \"{0}\"`: there is no such user; make it with `useradd --system {0}`, or name another")]
+    #[error(
+        "`[service] user = \"{0}\"`: there is no such user; make it with `useradd --system {0}`, or name another"
+    )]
     NoUser(String),
     /// The user is root itself.
     #[error("`[service] user` is root: name a user without rights, or leave the key out")]
@@ -72,7 +76,8 @@ pub enum PrivilegeError {
 /// Becomes `user` for good, with its groups, and gives it the state folder. Does nothing when this process runs as that user
 /// already.
 pub fn become_user(user: &str, state_dir: &Path) -> Result<(), PrivilegeError> {
-    let found = User::from_name(user).ok().flatten().ok_or_else(|| PrivilegeError::NoUser(user.to_owned()))?;
+    let found =
+        User::from_name(user).ok().flatten().ok_or_else(|| PrivilegeError::NoUser(user.to_owned()))?;
     if found.uid.is_root() {
         return Err(PrivilegeError::Root);
     }
@@ -108,7 +113,8 @@ fn drop_root(user: &User) -> Result<(), PrivilegeError> {
     let refused = |step, source: io::Error| PrivilegeError::Refused { user: user.name.clone(), step, source };
     let by_nix = |step| move |error: nix::Error| refused(step, error.into());
     let by_rustix = |step| move |error: rustix::io::Errno| refused(step, error.into());
-    let name = std::ffi::CString::new(user.name.as_str()).map_err(|error| refused("its name", error.into()))?;
+    let name =
+        std::ffi::CString::new(user.name.as_str()).map_err(|error| refused("its name", error.into()))?;
     let groups = getgrouplist(&name, user.gid).map_err(by_nix("its groups"))?;
     set_keep_capabilities(true).map_err(by_rustix("keeping the right to low ports"))?;
     setgroups(&groups).map_err(by_nix("its groups"))?;
