@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod door;
 pub mod driver;
+pub mod history;
 pub mod host;
 mod link;
 pub mod logging;

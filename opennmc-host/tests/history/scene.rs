@@ -1,0 +1,77 @@
+//! A history in a folder of its own, with its notices.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use opennmc_host::history::{History, HistoryHandle, HistoryOptions, Notice};
+use opennmc_host::state::{Event, Severity};
+
+/// Nobody waits this long unless something is broken.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Scene {
+    /// Dropped before the folder.
+    pub(crate) history: HistoryHandle,
+    notices: Receiver<Notice>,
+    /// What was told while something else was waited for.
+    heard: Vec<Notice>,
+}
+
+impl Scene {
+    pub(crate) fn open(path: &Path, options: HistoryOptions) -> Scene {
+        let (sender, notices) = channel();
+        let history = History::open(path, options, move |notice| {
+            let _ = sender.send(notice);
+        });
+        Scene { history: history.unwrap(), notices, heard: Vec::new() }
+    }
+
+    /// Waits for the first notice, heard or to come, that `wanted` takes.
+    pub(crate) fn wait_for<T>(&mut self, wanted: impl Fn(&Notice) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        let mut from = 0;
+        loop {
+            if let Some((at, found)) = self.heard[from..]
+                .iter()
+                .enumerate()
+                .find_map(|(at, notice)| Some((from + at, wanted(notice)?)))
+            {
+                self.heard.remove(at);
+                return found;
+            }
+            from = self.heard.len();
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.notices.recv_timeout(left) {
+                Ok(notice) => self.heard.push(notice),
+                Err(_) => panic!("did not come; heard {:?}", self.heard),
+            }
+        }
+    }
+
+    pub(crate) fn wait_until_committed(&mut self, id: u64) {
+        self.wait_for(|notice| (*notice == Notice::Committed(id)).then_some(()));
+    }
+
+    /// Ends it as the daemon does.
+    pub(crate) fn close(self) {
+        assert!(self.history.close(PATIENCE), "it did not end");
+    }
+}
+
+/// An event that can be told from others.
+pub(crate) fn event(id: u64) -> Arc<Event> {
+    Arc::new(Event {
+        id,
+        kind: "ups.on-battery".to_owned(),
+        severity: Severity::Info,
+        device: "main".to_owned(),
+        at_ms: 1_795_363_200_000 + id,
+        fields: vec![("number".to_owned(), id.to_string())],
+    })
+}
+
+pub(crate) fn file_in(folder: &tempfile::TempDir) -> PathBuf {
+    folder.path().join(opennmc_host::history::FILE_NAME)
+}
