@@ -6,6 +6,7 @@ pub mod door;
 pub mod driver;
 pub mod history;
 pub mod host;
+pub mod import_nut;
 mod link;
 pub mod logging;
 pub mod main_loop;
