@@ -52,8 +52,13 @@ impl Import {
         let base = UserBase::open(state_dir).map_err(failed)?;
         let known = base.list().map_err(failed)?;
         let twin = |name: &str| known.iter().find(|user| user.name.eq_ignore_ascii_case(name));
-        let names: Vec<String> =
-            self.draft.users.iter().filter_map(|user| twin(&user.name)).map(|user| user.name.clone()).collect();
+        let names: Vec<String> = self
+            .draft
+            .users
+            .iter()
+            .filter_map(|user| twin(&user.name))
+            .map(|user| user.name.clone())
+            .collect();
         if !force && !names.is_empty() {
             return Err(ImportError::UsersExist { names });
         }

@@ -5,7 +5,7 @@
 use super::draft::{Draft, DraftUser};
 use super::lexer::{Statement, ascii};
 use super::report::Judgement;
-use crate::users::{Role, Scope};
+use crate::users::{Role, Scope, is_name};
 
 /// Judges all statements, in their order.
 pub(super) fn read(statements: &[Statement], draft: &mut Draft) -> Vec<Judgement> {
@@ -44,6 +44,9 @@ fn read_user(name: &str, fields: &[Statement], draft: &mut Draft) -> Vec<Judgeme
     }
     if let Some(twin) = draft.users.iter().find(|user| user.name.eq_ignore_ascii_case(name)) {
         return all(&format!("the name differs from `{}` in nothing but case", twin.name));
+    }
+    if !is_name(name) {
+        return all("OpenNMC's users have names of 1 to 64 letters, digits, `.`, `_`, `-`, `@` or `+`");
     }
     let mut user = Grants { password: None, scopes: vec![scope("read")] };
     let mut judgements: Vec<Judgement> = fields.iter().map(|field| user.judge(field)).collect();

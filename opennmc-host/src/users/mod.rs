@@ -29,6 +29,7 @@ pub use checks::{Check, Reply};
 pub use error::{AuthError, UserError};
 pub use finding::Finding;
 pub use info::{FirstAdministrator, NewToken, NewUser, PasswordRules, TokenInfo, UserInfo};
+pub use name::is_name;
 pub use notice::{Happening, Notice};
 pub use principal::{Origin, Principal};
 pub use role::{Right, Role, Scope};

@@ -7,7 +7,7 @@
 const LONGEST: usize = 64;
 
 /// Whether `text` may name a user.
-pub(super) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     text.len() <= LONGEST
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text

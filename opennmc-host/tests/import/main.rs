@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
+mod applied;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +14,7 @@ use opennmc_host::import_nut::{Fate, Import, ImportError, read};
 const FOLDERS: [&str; 4] = ["sample", "single", "two", "rich"];
 
 /// Of the fixtures: what must never be shown.
-const SECRETS: [&str; 14] = [
+const SECRETS: [&str; 15] = [
     "change_me_soon",
     "monitor_me",
     "long and secret",
@@ -27,6 +29,7 @@ const SECRETS: [&str; 14] = [
     "remote-password",
     "mistyped-line-password",
     "database password",
+    "h-password",
 ];
 
 fn folder(name: &str) -> PathBuf {
@@ -248,7 +251,8 @@ fn every_kind_of_line_has_its_fate() {
         ("upsd.users:15", &[Carried, Carried, Carried, NotCarried]),
         ("upsd.users:19", &[NotNeeded, NotNeeded]),
         ("upsd.users:21", &[NotCarried; 6]),
-        ("upsd.users:27", &[Carried, Carried, NotCarried]),
+        ("upsd.users:27", &[Carried, Carried, NotCarried, NotCarried, NotNeeded]),
+        ("upsd.users:32", &[NotCarried; 4]),
         ("upsmon.conf:1", &[Client, Client, Client]),
         ("upsmon.conf:4", &[NotCarried; 5]),
         ("upsmon.conf:9", &[Client, NotCarried, Client, Client, Client, NotCarried, Client, Client]),

@@ -1,0 +1,212 @@
+//! What an import leaves on the disk: everything or nothing, and a daemon that NUT's clients find.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use opennmc_host::config::inspect;
+use opennmc_host::import_nut::{ImportError, ImportOptions, ImportReport, read};
+use opennmc_host::users::{NewUser, Origin, PasswordRules, Principal, Role, Secret, UserBase};
+use tempfile::TempDir;
+
+use crate::folder;
+
+/// Where an import writes to.
+struct Target(TempDir);
+
+impl Target {
+    fn new() -> Target {
+        Target(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn options(&self, force: bool) -> ImportOptions {
+        ImportOptions { output: self.path("opennmc.toml"), state_dir: self.path("state"), force }
+    }
+
+    fn import(&self, name: &str, force: bool) -> Result<ImportReport, ImportError> {
+        read(&folder(name)).unwrap().apply(&self.options(force))
+    }
+
+    fn users(&self) -> std::sync::Arc<UserBase> {
+        UserBase::open(&self.path("state")).unwrap()
+    }
+
+    fn knows(&self, name: &str, password: &str) -> Option<Principal> {
+        self.users().authenticate(name, &Secret::from(password), Origin::Host).ok()
+    }
+
+    fn add(&self, name: &str) {
+        let password = Some(Secret::from("lamp-Orbit-71-walnut"));
+        let new = NewUser { name: name.to_owned(), role: Role::Administrator, scopes: None, password };
+        self.users().add(new, PasswordRules::Strict, &Principal::host()).unwrap();
+    }
+}
+
+#[test]
+fn the_users_keep_their_passwords_and_weak_ones_are_told() {
+    let target = Target::new();
+    let report = target.import("rich", false).unwrap();
+    let weak: Vec<&str> =
+        report.users.iter().filter(|user| user.weak).map(|user| user.name.as_str()).collect();
+    assert!(weak.contains(&"pfy") && !weak.contains(&"admin"), "{weak:?}");
+    assert!(report.to_string().contains("(weak password)"));
+    assert_eq!(target.knows("pfy", "duh").unwrap().role, Role::Operator);
+    assert_eq!(target.knows("secondary", "p4ssw0rd-secondary").unwrap().role, Role::Monitor);
+    assert_eq!(target.knows("secondary", "slip-of-the-pen"), None);
+    let mode = fs::metadata(target.path("opennmc.toml")).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode, 0o640);
+}
+
+#[test]
+fn what_exists_is_not_overwritten_and_then_nothing_is_written() {
+    let target = Target::new();
+    fs::write(target.path("opennmc.toml"), "mine").unwrap();
+    assert!(matches!(target.import("single", false).unwrap_err(), ImportError::Exists { .. }));
+    assert_eq!(fs::read_to_string(target.path("opennmc.toml")).unwrap(), "mine");
+    assert!(!target.path("state/users.toml").exists());
+    target.import("single", true).unwrap();
+    assert!(fs::read_to_string(target.path("opennmc.toml")).unwrap().contains("[ups.ups]"));
+}
+
+#[test]
+fn a_user_that_exists_is_kept_unless_that_is_forced() {
+    let target = Target::new();
+    target.add("root-admin");
+    target.add("Admin");
+    let error = target.import("single", false).unwrap_err();
+    assert!(matches!(&error, ImportError::UsersExist { names } if names == &["admin"]), "{error}");
+    assert!(!target.path("opennmc.toml").exists());
+    assert!(target.knows("Admin", "lamp-Orbit-71-walnut").is_some());
+    assert_eq!(target.users().list().unwrap().len(), 2);
+    target.import("single", true).unwrap();
+    assert_eq!(target.knows("Admin", "change_me_soon").unwrap().role, Role::Operator);
+}
+
+#[test]
+fn when_the_configuration_can_not_be_written_the_users_are_as_before() {
+    let target = Target::new();
+    fs::create_dir(target.path("opennmc.toml")).unwrap();
+    assert!(matches!(target.import("single", true).unwrap_err(), ImportError::Unwritable { .. }));
+    assert!(!target.path("state/users.toml").exists());
+    target.add("somebody");
+    let before = fs::read(target.path("state/users.toml")).unwrap();
+    assert!(target.import("single", true).is_err());
+    assert_eq!(fs::read(target.path("state/users.toml")).unwrap(), before);
+}
+
+#[test]
+fn when_a_user_can_not_be_made_nothing_is_written() {
+    let target = Target::new();
+    target.add("admin");
+    // Force would take the last administrator's role away.
+    let error = target.import("single", true).unwrap_err();
+    assert!(matches!(error, ImportError::Users(_)), "{error}");
+    assert!(!target.path("opennmc.toml").exists());
+    assert_eq!(target.users().list().unwrap().len(), 1);
+    assert!(target.knows("admin", "lamp-Orbit-71-walnut").is_some());
+}
+
+#[test]
+fn what_was_written_passes_the_check_with_the_real_packages() {
+    for name in crate::FOLDERS {
+        let target = Target::new();
+        target.import(name, false).unwrap();
+        let inspection = inspect(&target.path("opennmc.toml"), &[packages()]).unwrap();
+        assert!(!inspection.has_errors(), "{name}: {inspection}");
+    }
+}
+
+#[test]
+fn upsc_finds_what_it_found_with_nut() {
+    for (name, expected) in [
+        ("single", &["ups: Smart-UPS in the SmartSlot"][..]),
+        ("two", &["ups1: Upper UPS, rack A", "ups2: Lower UPS, rack B"]),
+        ("sample", &[]),
+    ] {
+        let scene = Scene::of(name);
+        assert_eq!(scene.upsc(&["-L", &scene.server()]).lines().collect::<Vec<_>>(), expected, "{name}");
+        if let Some((ups, _)) = expected.first().and_then(|line| line.split_once(':')) {
+            let status = || scene.upsc(&[&format!("{ups}@{}", scene.server()), "ups.status"]);
+            until(status, |status| status.trim() == "OL");
+        }
+    }
+}
+
+/// The daemon with what was imported, but for the serial ports and NUT's address.
+pub(crate) struct Scene {
+    _target: TempDir,
+    port: u16,
+    daemon: Child,
+}
+
+impl Scene {
+    pub(crate) fn of(name: &str) -> Scene {
+        let target = Target::new();
+        target.import(name, false).unwrap();
+        let config = target.path("opennmc.toml");
+        let mut text = fs::read_to_string(&config).unwrap().replace(":3493", ":0");
+        for device in ["/dev/ttyS0", "/dev/ttyS1"] {
+            text = text.replace(device, "sim:smart-ups-1500");
+        }
+        fs::write(&config, text).unwrap();
+        let log = target.path("log");
+        let mut daemon = Command::new(env!("CARGO_BIN_EXE_opennmc"));
+        daemon.arg("run").arg("--config").arg(&config).arg("--plugins").arg(packages());
+        daemon.env_remove("NOTIFY_SOCKET").env_remove("OPENNMC_LOG").env("NO_COLOR", "1");
+        daemon.stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
+        let mut scene = Scene { _target: target.0, port: 0, daemon: daemon.spawn().unwrap() };
+        let mut line = String::new();
+        BufReader::new(scene.daemon.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let text = fs::read_to_string(log).unwrap();
+        assert_eq!(line, "ready\n", "{text}");
+        let port = text.split("nut=127.0.0.1:").nth(1).unwrap_or_else(|| panic!("no NUT server:\n{text}"));
+        scene.port = port.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap();
+        scene
+    }
+
+    pub(crate) fn server(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn upsc(&self, arguments: &[&str]) -> String {
+        let output = Command::new("upsc")
+            .args(arguments)
+            .output()
+            .expect("upsc is needed: apt-get install nut-client");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+/// Asks until the answer fits.
+pub(crate) fn until(mut ask: impl FnMut() -> String, fits: impl Fn(&str) -> bool) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let answer = ask();
+        if fits(&answer) {
+            return;
+        }
+        assert!(std::time::Instant::now() < end, "the last answer was {answer:?}");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
+
+/// The plugins, as `cargo xtask build` leaves them.
+fn packages() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_opennmc"));
+    let folder = program.parent().and_then(Path::parent).unwrap().join("plugins");
+    assert!(folder.is_dir(), "{} is missing: run `cargo xtask build` first", folder.display());
+    folder
+}
