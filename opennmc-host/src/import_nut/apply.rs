@@ -51,7 +51,7 @@ impl Import {
         let failed = |error: UserError| ImportError::Users(error.to_string());
         let base = UserBase::open(state_dir).map_err(failed)?;
         let known = base.list().map_err(failed)?;
-        let twin = |name: &str| known.iter().find(|user| user.name.eq_ignore_ascii_case(name));
+        let twin = |name: &str| known.iter().find(|user| user.name == name);
         let names: Vec<String> = self
             .draft
             .users
@@ -67,6 +67,7 @@ impl Import {
             let password = Secret::from(user.password.as_str());
             let scopes = Some(user.scopes.clone());
             let by = Principal::host();
+            // One that differs in case only can't be added; changing it would not let NUT's clients in.
             let made = match twin(&user.name) {
                 None => {
                     let new = NewUser {

@@ -27,8 +27,8 @@ pub(super) fn read(statements: &[Statement]) -> Vec<Judgement> {
 
 /// The last `MODE`, in small letters.
 pub(super) fn mode(statements: &[Statement]) -> Option<String> {
-    let modes = statements.iter().filter(|statement| statement.word(0) == "MODE");
-    modes.last().map(|statement| statement.word(2).to_ascii_lowercase())
+    let mut modes = statements.iter().filter(|statement| statement.word(0) == "MODE");
+    modes.next_back().map(|statement| statement.word(2).to_ascii_lowercase())
 }
 
 fn judge(statement: &Statement) -> Judgement {

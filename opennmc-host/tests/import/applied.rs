@@ -13,6 +13,9 @@ use tempfile::TempDir;
 
 use crate::folder;
 
+/// Of users that were there before.
+const PASSWORD: &str = "lamp-Orbit-71-walnut";
+
 /// Where an import writes to.
 struct Target(TempDir);
 
@@ -42,7 +45,7 @@ impl Target {
     }
 
     fn add(&self, name: &str) {
-        let password = Some(Secret::from("lamp-Orbit-71-walnut"));
+        let password = Some(Secret::from(PASSWORD));
         let new = NewUser { name: name.to_owned(), role: Role::Administrator, scopes: None, password };
         self.users().add(new, PasswordRules::Strict, &Principal::host()).unwrap();
     }
@@ -78,14 +81,27 @@ fn what_exists_is_not_overwritten_and_then_nothing_is_written() {
 fn a_user_that_exists_is_kept_unless_that_is_forced() {
     let target = Target::new();
     target.add("root-admin");
-    target.add("Admin");
+    target.add("admin");
     let error = target.import("single", false).unwrap_err();
     assert!(matches!(&error, ImportError::UsersExist { names } if names == &["admin"]), "{error}");
     assert!(!target.path("opennmc.toml").exists());
-    assert!(target.knows("Admin", "lamp-Orbit-71-walnut").is_some());
+    assert!(target.knows("admin", PASSWORD).is_some());
     assert_eq!(target.users().list().unwrap().len(), 2);
     target.import("single", true).unwrap();
-    assert_eq!(target.knows("Admin", "change_me_soon").unwrap().role, Role::Operator);
+    assert_eq!(target.knows("admin", "change_me_soon").unwrap().role, Role::Operator);
+}
+
+#[test]
+fn a_user_that_differs_in_case_is_in_the_way_even_of_force() {
+    let target = Target::new();
+    // The second of the two: the first is made before it turns out.
+    target.add("Monuser");
+    for force in [false, true] {
+        let error = target.import("single", force).unwrap_err().to_string();
+        assert!(error.contains("`Monuser`"), "{error}");
+    }
+    assert!(!target.path("opennmc.toml").exists());
+    assert_eq!(target.users().list().unwrap().len(), 1);
 }
 
 #[test]
@@ -109,7 +125,7 @@ fn when_a_user_can_not_be_made_nothing_is_written() {
     assert!(matches!(error, ImportError::Users(_)), "{error}");
     assert!(!target.path("opennmc.toml").exists());
     assert_eq!(target.users().list().unwrap().len(), 1);
-    assert!(target.knows("admin", "lamp-Orbit-71-walnut").is_some());
+    assert!(target.knows("admin", PASSWORD).is_some());
 }
 
 #[test]
