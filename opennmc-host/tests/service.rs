@@ -192,9 +192,18 @@ fn a_watchdog_that_can_not_be_opened_does_not_keep_the_ups_from_being_watched() 
 
 #[test]
 fn the_log_goes_into_a_file_that_is_put_aside_when_it_is_full() {
-    let scene =
-        Scene::new("[log]\nlevel = \"trace\"\nfile = \"DIR/log\"\nmax-size-kib = 16\nkeep = 2\n").start();
-    scene.wait_until("two files were put aside", || scene.path("log.2").exists());
+    let scene = Scene::new("[log]\nfile = \"DIR/log\"\nmax-size-kib = 16\nkeep = 2\n");
+    // What an earlier run left: a full file, and two older ones.
+    std::fs::write(scene.path("log"), vec![b'\n'; 16 * 1024]).unwrap();
+    std::fs::write(scene.path("log.1"), "older\n").unwrap();
+    std::fs::write(scene.path("log.2"), "oldest\n").unwrap();
+    let scene = scene.start();
+    scene.wait_until("the full file was put aside", || {
+        std::fs::read_to_string(scene.path("log.2")).is_ok_and(|text| text == "older\n")
+    });
+    scene.wait_until("the UPS is in the log", || {
+        std::fs::read_to_string(scene.path("log")).is_ok_and(|text| text.contains("UPS main answers"))
+    });
     assert_eq!(scene.stderr(), "");
     for name in ["log", "log.1", "log.2"] {
         assert!(std::fs::metadata(scene.path(name)).unwrap().len() <= 16 * 1024, "{name}");
