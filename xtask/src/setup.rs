@@ -62,7 +62,7 @@ enum Probe {
     Dpkg,
 }
 
-const PEERS: [Peer; 14] = [
+const PEERS: [Peer; 16] = [
     Peer {
         package: "nut-client",
         purpose: "upsc, upscmd, upsrw, upsmon and upslog as clients of our NUT server",
@@ -103,6 +103,18 @@ const PEERS: [Peer; 14] = [
         package: "g++",
         purpose: "the same programs as C++",
         probe: Probe::Program("g++"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "make",
+        purpose: "the examples' Makefile",
+        probe: Probe::Program("make"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "systemd",
+        purpose: "systemd-analyze, which judges our unit",
+        probe: Probe::Program("systemd-analyze"),
         tasks: &[Task::Test],
     },
     Peer {
