@@ -60,6 +60,7 @@ impl Publisher {
                 changed |= self.devices.remove(&id).is_some();
                 continue;
             };
+            link.device().set_calendar(clock.now(), clock.wall_ms());
             let heard = link.device().heard();
             let contents_changed = link.take_changed();
             let published = self.devices.get(&id);

@@ -1,29 +1,50 @@
 //! What is believed of one UPS, and the events that follow from it.
 //!
-//! Pure: it is told what was heard, what became of the port and what time it is, and it opens nothing, logs nothing and
-//! reads no clock. It knows NUT's names and no protocol, so that every driver feeds it alike. Whatever is to be judged
-//! about a status before people are woken (debouncing, self tests, forced shutdown) belongs in here, behind the same
-//! four functions.
+//! Pure: it is told what was heard, what was ordered, what became of the port and what time it is, and it opens nothing,
+//! logs nothing and reads no clock. It knows NUT's names and no protocol, so that every driver feeds it alike. Its parts:
+//! `contact` (is the UPS there), `judge` (what is believed of its status), `outages`, `energy` and `trend` (what is
+//! counted), `derive` (what follows). Events follow from what is published and from nothing else: whoever compares two
+//! statuses finds the same.
+
+mod calendar;
+mod calibration;
+mod contact;
+mod debounce;
+mod derive;
+mod energy;
+mod judge;
+mod outages;
+mod publish;
+mod self_test;
+mod tell;
+mod trend;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use apcsmart::Time;
 
+use self::calendar::Calendar;
+use self::contact::Contact;
+use self::energy::Energy;
+use self::judge::Judge;
+use self::outages::Outages;
+use self::self_test::Latched;
+use self::trend::Trend;
 use super::event::Severity;
 use super::kinds::{self, EventKind, TOKENS};
+use super::memory::{Memory, TestMemory};
 use super::rules::Rules;
-use super::snapshot::{Availability, Device, Kind, Variable};
+use super::snapshot::{Availability, Kind, Variable};
 
 /// The reading that carries the status tokens.
 const STATUS: &str = "ups.status";
 /// The reading that carries what the UPS complains about.
 const ALARM: &str = "ups.alarm";
-/// Readings that NUT clients also look for under the name of the device.
-const DEVICE_COPIES: [(&str, &str); 3] =
-    [("ups.mfr", "device.mfr"), ("ups.model", "device.model"), ("ups.serial", "device.serial")];
-/// Readings that every event about the power carries along, when they are known. Nothing that would still be that of the
-/// last time, such as the reason of a transfer, which the UPS is asked for later.
-const EVENT_FIELDS: [&str; 3] = [STATUS, "battery.charge", "battery.runtime"];
+/// Why the UPS last left mains.
+const TRANSFER_REASON: &str = "input.transfer.reason";
+/// A reason of transfer that is read within this time after an outage is that of the outage.
+const REASON_ARRIVES: Duration = Duration::from_secs(12);
 
 /// What never changes about a device.
 #[derive(Debug, Clone)]
@@ -67,6 +88,15 @@ pub enum Input {
     Commands(BTreeSet<String>),
     /// Every variable was read since the contact began. Of the names that were known before it, only these still are.
     Complete(BTreeSet<String>),
+    /// A command was given to the UPS. Say so when it is sent: the effect may be seen before it is acknowledged.
+    Order {
+        /// NUT name, such as `test.battery.start`.
+        command: String,
+        /// When it was sent.
+        at: Time,
+    },
+    /// Every machine on this UPS is to shut down now, or no longer.
+    ForcedShutdown(bool),
 }
 
 /// An event, before it has a wall-clock time.
@@ -85,21 +115,51 @@ pub struct Happening {
 pub struct DeviceState {
     identity: Identity,
     rules: Rules,
-    availability: Availability,
-    /// When the host began to look for the device.
-    since: Time,
-    heard: Option<Time>,
-    /// When contact was lost, while it is.
-    lost: Option<Time>,
-    /// The status was confirmed since the contact began.
-    status_known: bool,
+    now: Time,
+    contact: Contact,
+    judge: Judge,
+    calendar: Calendar,
+    outages: Outages,
+    outage_ended: Option<Time>,
+    energy: Energy,
+    charge_trend: Trend,
+    runtime_trend: Trend,
+    /// Whether the trends are those of a discharge.
+    trend_on_battery: bool,
+    forced: Forced,
+    /// `ups.status` as clients read it, token by token.
+    status: Vec<String>,
+    /// The tokens of it whose coming was told.
+    told: BTreeSet<&'static str>,
+    /// `ups.on-battery` was told, and `ups.on-line` was not.
     on_battery: bool,
-    /// The last that was said about why there is no contact.
-    diagnosis: Option<String>,
-    variables: BTreeMap<String, Variable>,
+    /// The UPS's own complaint, as it was last told.
+    alarm: Option<String>,
+    /// Whether the UPS complains is known since the start.
+    alarm_known: bool,
+    serial: Option<String>,
+    battery_date: Option<String>,
+    /// As the UPS gives them.
+    readings: BTreeMap<String, Variable>,
+    /// What follows from them, see `publish`.
+    derived: BTreeMap<&'static str, String>,
+    refreshed: Time,
+    /// Something that others follow from has changed since.
+    dirty: bool,
     commands: BTreeSet<String>,
     happenings: VecDeque<Happening>,
     changed: bool,
+    memory_changed: bool,
+}
+
+/// The forced shutdown.
+#[derive(Debug, Default)]
+struct Forced {
+    set: bool,
+    /// The UPS was on battery or off since it was set.
+    outage: bool,
+    /// Since when it is on line after that.
+    on_line: Option<Time>,
 }
 
 impl DeviceState {
@@ -108,32 +168,108 @@ impl DeviceState {
         DeviceState {
             identity,
             rules,
-            availability: Availability::Waiting,
-            since: now,
-            heard: None,
-            lost: None,
-            status_known: false,
+            now,
+            contact: Contact::new(now),
+            judge: Judge::new(now),
+            calendar: Calendar::default(),
+            outages: Outages::default(),
+            outage_ended: None,
+            energy: Energy::default(),
+            charge_trend: Trend::default(),
+            runtime_trend: Trend::default(),
+            trend_on_battery: false,
+            forced: Forced::default(),
+            status: Vec::new(),
+            told: BTreeSet::new(),
             on_battery: false,
-            diagnosis: None,
-            variables: BTreeMap::new(),
+            alarm: None,
+            alarm_known: false,
+            serial: None,
+            battery_date: None,
+            readings: BTreeMap::new(),
+            derived: BTreeMap::new(),
+            refreshed: now,
+            dirty: true,
             commands: BTreeSet::new(),
             happenings: VecDeque::new(),
             changed: true,
+            memory_changed: false,
         }
+    }
+
+    /// Takes over what was remembered before a restart. Call it before anything else.
+    pub fn restore(&mut self, memory: Memory) {
+        let overrule = memory.overruled_ms.map(Duration::from_millis);
+        self.judge.restore(self.now, &memory.told, overrule);
+        self.judge.restore_test(memory.test.map(|test| Latched { text: test.result, at_ms: test.at_ms }));
+        self.outages.restore(self.now, memory.outages);
+        self.energy.restore(memory.milliwatt_seconds);
+        self.on_battery = memory.on_battery;
+        self.alarm = memory.alarm;
+        self.serial = memory.serial;
+        self.battery_date = memory.battery_date;
+        let outage = memory.forced_shutdown_outage;
+        self.forced = Forced { set: memory.forced_shutdown, outage, on_line: None };
+        let tokens = TOKENS.iter().map(|(token, _, _)| *token);
+        self.told = tokens.filter(|token| memory.told.iter().any(|told| told == token)).collect();
+        self.touch();
+    }
+
+    /// What must not be forgotten over a restart.
+    pub fn memory(&self) -> Memory {
+        let overruled = self.judge.overrule_left(self.now);
+        let latched = self.judge.test().latched();
+        Memory {
+            forced_shutdown: self.forced.set,
+            forced_shutdown_outage: self.forced.outage,
+            on_battery: self.on_battery,
+            told: self.told.iter().map(|token| (*token).to_owned()).collect(),
+            alarm: self.alarm.clone(),
+            outages: self.outages.memory(self.now, &self.calendar),
+            milliwatt_seconds: self.energy.milliwatt_seconds(),
+            test: latched.map(|latched| TestMemory { result: latched.text.clone(), at_ms: latched.at_ms }),
+            serial: self.serial.clone(),
+            battery_date: self.battery_date.clone(),
+            overruled_ms: overruled.and_then(|left| u64::try_from(left.as_millis()).ok()),
+        }
+    }
+
+    /// Whether [`DeviceState::memory`] has changed since this was last asked so that it is worth storing. What grows all
+    /// the time counts only now and then.
+    pub fn take_memory_changed(&mut self) -> bool {
+        let grown = self.energy.take_worth_storing();
+        std::mem::take(&mut self.memory_changed) || grown
+    }
+
+    /// Judges by other rules from `now` on. What is under way goes on.
+    pub fn set_rules(&mut self, now: Time, rules: Rules) {
+        self.rules = rules;
+        self.touch();
+        self.settle(now, self.happenings.len());
+    }
+
+    /// It is `unix_ms` milliseconds since 1970. Say so again from time to time: clocks are set. Nothing is decided by it.
+    pub fn set_calendar(&mut self, now: Time, unix_ms: u64) {
+        self.calendar.set(now, unix_ms);
     }
 
     /// Takes in what was learned at `now`.
     ///
     /// Say [`Input::Heard`] before the readings that came with it: contact comes before what was learned by it.
     pub fn handle_input(&mut self, now: Time, input: Input) {
-        let first_of_these = self.happenings.len();
+        let now = now.max(self.now);
+        // Contact comes before what was learned by it.
+        let first = self.happenings.len();
         match input {
-            Input::PortOpened => self.status_known = false,
-            Input::PortLost(reason) => self.lose(now, &reason),
-            Input::Diagnosis(text) => self.diagnosis = Some(text),
-            Input::Heard => self.heard = Some(now),
+            Input::PortOpened => self.contact.open(),
+            Input::PortLost(reason) => {
+                let change = self.contact.hang_up(now, reason);
+                self.tell_contact(first, change);
+            }
+            Input::Diagnosis(text) => self.contact.diagnose(text),
+            Input::Heard => self.contact.hear(now),
             Input::Reading { name, value, kind, settable } => {
-                self.learn(name, Variable { value, kind, settable })
+                self.learn(now, name, Variable { value, kind, settable });
             }
             Input::Withdrawn(name) => self.forget(&name),
             Input::Commands(commands) => {
@@ -141,25 +277,24 @@ impl DeviceState {
                 self.commands = commands;
             }
             Input::Complete(known) => self.forget_all_but(&known),
+            Input::Order { command, at } => self.judge.take_order(now, &command, at),
+            Input::ForcedShutdown(set) => self.force_shutdown(set),
         }
-        self.go_live(now, first_of_these);
+        self.settle(now, first);
     }
 
     /// Call when the time of [`DeviceState::deadline`] has come; earlier or later does no harm.
     pub fn handle_timeout(&mut self, now: Time) {
-        if now >= self.deadline() {
-            let reason = self.diagnosis.clone();
-            self.lose(now, reason.as_deref().unwrap_or("it does not answer"));
-        }
+        self.settle(now, self.happenings.len());
     }
 
-    /// When the silence has become too long, unless something is heard before.
+    /// When something is believed, or no longer believed, unless something is learned before.
     pub fn deadline(&self) -> Time {
-        match self.availability {
-            Availability::Live => self.heard.unwrap_or(self.since) + self.rules.stale_after,
-            Availability::Waiting => self.since + self.rules.stale_after,
-            Availability::Stale | Availability::Disconnected => Time::NEVER,
-        }
+        let forced = match (self.forced.on_line, self.rules.clear_forced_shutdown_after) {
+            (Some(since), Some(after)) if self.forced.set => since + after,
+            _ => Time::NEVER,
+        };
+        self.contact.deadline(&self.rules).min(self.judge.deadline(&self.rules)).min(forced)
     }
 
     /// The next event that nobody has taken yet.
@@ -180,169 +315,138 @@ impl DeviceState {
 
     /// When the UPS last gave a valid answer.
     pub fn heard(&self) -> Option<Time> {
-        self.heard
+        self.contact.heard()
     }
 
     /// How far the variables can be trusted.
     pub fn availability(&self) -> Availability {
-        self.availability
+        self.contact.availability()
     }
 
-    /// The device as the next snapshot shows it.
-    pub fn device(&self, generation: u64, heard_at_ms: Option<u64>) -> Device {
-        let heard = matches!(self.availability, Availability::Live | Availability::Stale);
-        Device {
-            name: self.identity.name.clone(),
-            description: self.identity.description.clone(),
-            availability: self.availability,
-            generation,
-            heard_at_ms,
-            variables: if heard { self.all_variables() } else { BTreeMap::new() },
-            commands: if heard { self.commands.clone() } else { BTreeSet::new() },
+    /// Whether a forced shutdown is set.
+    pub fn forced_shutdown(&self) -> bool {
+        self.forced.set
+    }
+
+    fn learn(&mut self, now: Time, name: String, variable: Variable) {
+        let value = variable.value.clone();
+        let before = self.readings.insert(name.clone(), variable);
+        let is_new = before.as_ref().is_none_or(|before| before.value != value);
+        // The status is shown as it is judged, not as it is said.
+        if name != STATUS && before.as_ref() != self.readings.get(&name) {
+            self.touch();
+        }
+        match name.as_str() {
+            STATUS => {
+                self.contact.know_status();
+                self.judge.take_status(now, &value, &self.rules);
+            }
+            ALARM => self.alarm_known = true,
+            "ups.serial" => self.learn_serial(value),
+            "battery.date" => self.learn_battery_date(now, value),
+            _ => self.judge.take_reading(now, &name, &value, self.calendar.unix_ms(now)),
+        }
+        if name == TRANSFER_REASON && is_new {
+            let fresh = self.outage_ended.is_some_and(|ended| now.since(ended) <= REASON_ARRIVES);
+            if self.outages.is_going_on() || fresh {
+                self.outages.set_reason(&self.readings[&name].value);
+            }
         }
     }
 
-    fn learn(&mut self, name: String, variable: Variable) {
-        let before = self.variables.insert(name.clone(), variable);
-        let after = &self.variables[&name];
-        self.changed |= before.as_ref() != Some(after);
-        let value = after.value.clone();
-        let before = before.map(|variable| variable.value).unwrap_or_default();
-        match name.as_str() {
-            STATUS => {
-                self.status_known = true;
-                self.compare_status(&before, &value);
-            }
-            ALARM => self.compare_alarm(&before, &value),
-            _ => {}
+    fn learn_serial(&mut self, serial: String) {
+        if self.serial.as_ref() == Some(&serial) || serial.is_empty() {
+            return;
+        }
+        self.memory_changed = true;
+        if let Some(before) = self.serial.replace(serial.clone()) {
+            self.judge.forget_unit();
+            self.charge_trend.restart();
+            self.runtime_trend.restart();
+            // Its battery has a date of its own, which is no change of the battery.
+            self.battery_date = None;
+            self.happen_with(&kinds::REPLACED, &[("ups.serial", serial), ("before", before)]);
+        }
+    }
+
+    fn learn_battery_date(&mut self, now: Time, date: String) {
+        if self.battery_date.as_ref() == Some(&date) || date.is_empty() {
+            return;
+        }
+        self.memory_changed = true;
+        if let Some(before) = self.battery_date.replace(date.clone()) {
+            self.happen_with(&kinds::BATTERY_REPLACED, &[("battery.date", date), ("before", before)]);
+            self.judge.trust_battery(now, &self.rules);
         }
     }
 
     fn forget(&mut self, name: &str) {
         // Without contact the last that was known stays on show, marked stale; a new contact tells what is still true.
-        if self.lost.is_some() {
+        if self.contact.is_lost() {
             return;
         }
-        if let Some(gone) = self.variables.remove(name) {
-            self.changed = true;
-            if name == ALARM {
-                self.compare_alarm(&gone.value, "");
-            }
+        self.alarm_known |= name == ALARM;
+        if self.readings.remove(name).is_some() {
+            self.touch();
+            self.judge.forget_reading(name);
         }
     }
 
     fn forget_all_but(&mut self, known: &BTreeSet<String>) {
-        let gone: Vec<String> =
-            self.variables.keys().filter(|name| !known.contains(*name)).cloned().collect();
+        let gone: Vec<String> = self.readings.keys().filter(|name| !known.contains(*name)).cloned().collect();
         for name in gone {
             self.forget(&name);
         }
+        self.alarm_known = true;
     }
 
-    /// Events follow from tokens that come and go. What the first status already says counts as having come, except
-    /// that all is well.
-    fn compare_status(&mut self, before: &str, after: &str) {
-        let has = |status: &str, token: &str| status.split_ascii_whitespace().any(|word| word == token);
-        if has(after, "OB") && !self.on_battery {
-            self.on_battery = true;
-            self.happen(&kinds::ON_BATTERY);
-        }
-        if has(after, "OL") && self.on_battery {
-            self.on_battery = false;
-            self.happen(&kinds::ON_LINE);
-        }
-        for (token, came, went) in TOKENS {
-            match (has(before, token), has(after, token)) {
-                (false, true) => self.happen(came),
-                (true, false) => self.happen(went),
-                _ => {}
-            }
+    fn force_shutdown(&mut self, set: bool) {
+        if self.forced.set != set {
+            self.forced = Forced { set, outage: self.on_battery, on_line: None };
+            self.memory_changed = true;
         }
     }
 
-    fn compare_alarm(&mut self, before: &str, after: &str) {
-        if before == after {
+    /// Lets everything follow from what was learned and from the time. An event about the contact goes to the place
+    /// `first`: contact comes before what was learned by it.
+    fn settle(&mut self, now: Time, first: usize) {
+        let now = now.max(self.now);
+        self.now = now;
+        let change = self.contact.pass(now, &self.rules);
+        self.judge.pass(now, &self.rules, self.calendar.unix_ms(now));
+        self.pass_forced(now);
+        self.tell(now);
+        self.tell_contact(first, change);
+        self.refresh(now);
+    }
+
+    /// Takes the forced shutdown back when the rule says so.
+    fn pass_forced(&mut self, now: Time) {
+        let tokens = self.judge.tokens();
+        let has = |wanted: &str| tokens.iter().any(|token| token == wanted);
+        let away = has("OB") || has("OFF");
+        if !self.forced.set || tokens.is_empty() {
             return;
         }
-        let kind = if after.is_empty() { &kinds::ALARM_CLEARED } else { &kinds::ALARM };
-        let mut fields = self.power_fields();
-        fields.insert(0, ("alarm".to_owned(), if after.is_empty() { before } else { after }.to_owned()));
-        self.happenings.push_back(Happening { kind, severity: kind.severity, fields });
-    }
-
-    /// Contact is there when the UPS answers and its status is known: before that, clients would see a UPS without one.
-    fn go_live(&mut self, now: Time, position: usize) {
-        let since = self.lost.unwrap_or(self.since);
-        let heard = self.heard.is_some_and(|heard| heard >= since);
-        if self.availability == Availability::Live || !heard || !self.status_known {
-            return;
+        if away != self.forced.outage && away {
+            self.forced.outage = true;
+            self.memory_changed = true;
         }
-        let (kind, fields) = match self.lost.take() {
-            Some(lost) => {
-                (&kinds::COMM_RESTORED, vec![("away-s".to_owned(), now.since(lost).as_secs().to_string())])
-            }
-            None => (&kinds::COMM_ESTABLISHED, Vec::new()),
+        self.forced.on_line = match self.forced.on_line {
+            _ if away || !self.forced.outage => None,
+            None => Some(now),
+            since => since,
         };
-        self.availability = Availability::Live;
-        self.diagnosis = None;
-        self.changed = true;
-        self.happenings.insert(position, Happening { kind, severity: kind.severity, fields });
-    }
-
-    fn lose(&mut self, now: Time, reason: &str) {
-        self.status_known = false;
-        let (next, kind) = match self.availability {
-            Availability::Live => (Availability::Stale, &kinds::COMM_LOST),
-            Availability::Waiting => (Availability::Disconnected, &kinds::NO_COMM),
-            Availability::Stale | Availability::Disconnected => return,
-        };
-        self.availability = next;
-        self.lost = Some(now);
-        self.changed = true;
-        // On battery and out of sight is the worst case: nobody will hear of the low battery.
-        let severity = if self.on_battery { Severity::Critical } else { kind.severity };
-        let mut fields =
-            vec![("reason".to_owned(), reason.to_owned()), ("port".to_owned(), self.identity.port.clone())];
-        fields.extend(self.power_fields());
-        self.happenings.push_back(Happening { kind, severity, fields });
-    }
-
-    fn happen(&mut self, kind: &'static EventKind) {
-        let fields = self.power_fields();
-        self.happenings.push_back(Happening { kind, severity: kind.severity, fields });
-    }
-
-    fn power_fields(&self) -> Vec<(String, String)> {
-        let known = |name: &&str| {
-            self.variables.get(*name).map(|variable| ((*name).to_owned(), variable.value.clone()))
-        };
-        EVENT_FIELDS.iter().filter_map(known).collect()
-    }
-
-    /// What the UPS said, and what NUT clients expect of a driver besides.
-    fn all_variables(&self) -> BTreeMap<String, Variable> {
-        let mut all = self.variables.clone();
-        for (from, to) in DEVICE_COPIES {
-            if let Some(variable) = self.variables.get(from) {
-                all.entry(to.to_owned()).or_insert_with(|| fixed(&variable.value));
-            }
+        if let (Some(since), Some(after)) = (self.forced.on_line, self.rules.clear_forced_shutdown_after)
+            && now >= since + after
+        {
+            self.force_shutdown(false);
         }
-        // Words that NUT's own drivers use for the same.
-        let state = if self.availability == Availability::Live { "quiet" } else { "reconnect.trying" };
-        let own = [
-            ("device.type", "ups"),
-            ("driver.name", self.identity.driver),
-            ("driver.version", env!("CARGO_PKG_VERSION")),
-            ("driver.state", state),
-            ("driver.parameter.port", &self.identity.port),
-        ];
-        all.extend(own.map(|(name, value)| (name.to_owned(), fixed(value))));
-        all
     }
-}
 
-fn fixed(value: &str) -> Variable {
-    Variable { value: value.to_owned(), kind: Kind::Text(0), settable: false }
+    fn touch(&mut self) {
+        (self.changed, self.dirty) = (true, true);
+    }
 }
 
 #[cfg(test)]

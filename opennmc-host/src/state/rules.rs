@@ -104,3 +104,53 @@ impl Default for Rules {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_defaults_are_these() {
+        let rules = Rules::default();
+        let documented = include_str!("../../../docs/events.md");
+        let (_, table) = documented.split_once("## Rules").unwrap();
+        let (table, _) = table.split_once("```").unwrap();
+        let seconds = |duration: Duration| duration.as_secs().to_string();
+        let optional = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
+        let order = match rules.date_order {
+            DateOrder::MonthFirst => "`month-first`",
+            DateOrder::DayFirst => "`day-first`",
+        };
+        let expected = [
+            ("hang-up-grace", seconds(rules.hang_up_grace)),
+            ("on-battery-delay", seconds(rules.on_battery_delay)),
+            ("on-line-delay", seconds(rules.on_line_delay)),
+            ("off-delay", seconds(rules.off_delay)),
+            ("low-battery-delay", seconds(rules.low_battery_delay)),
+            ("low-battery-test-delay", seconds(rules.low_battery_test_delay)),
+            ("replace-battery-delay", seconds(rules.replace_battery_delay)),
+            ("replace-battery-overrule", seconds(rules.replace_battery_overrule)),
+            ("overload-delay", seconds(rules.overload_delay)),
+            ("regulation-delay", seconds(rules.regulation_delay)),
+            ("self-test-limit", seconds(rules.self_test_limit)),
+            ("calibration-limit", seconds(rules.calibration_limit)),
+            ("ignore-low-battery", rules.ignore_low_battery.to_string()),
+            ("low-battery-charge", optional(rules.low_battery_charge.map(|charge| charge.to_string()))),
+            ("low-battery-runtime", optional(rules.low_battery_runtime.map(seconds))),
+            ("clear-forced-shutdown-after", optional(rules.clear_forced_shutdown_after.map(seconds))),
+            ("charger-tokens", rules.charger_tokens.to_string()),
+            ("date-order", order.to_owned()),
+        ];
+        let rows: Vec<(&str, &str)> = table
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .map(|line| {
+                let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+                (cells[1].trim_matches('`'), cells[2])
+            })
+            .collect();
+        let expected: Vec<(&str, &str)> =
+            expected.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(rows, expected);
+    }
+}
