@@ -16,6 +16,8 @@ use crate::state::rules::Rules;
 /// How long an alarm must be gone until that is believed: clients act on the first word, so that a flicker can only
 /// confuse the log.
 const RELEASE: Duration = Duration::from_secs(5);
+/// An output that goes off on order does so after the UPS's grace, ten minutes at most.
+const OFF_FOLLOWS: Duration = Duration::from_secs(900);
 /// An input voltage below this share of the lower transfer point is no mains at all.
 const DEAD_MAINS: f64 = 0.5;
 /// The same where no transfer point is known: below half of the lowest mains there is.
@@ -47,6 +49,8 @@ pub(super) struct Judge {
     bypass: Debounce,
     calibration: Calibration,
     test: SelfTest,
+    /// Somebody ordered that the output goes off.
+    off_ordered: Option<Time>,
     /// The UPS's wish for a new battery does not count until then.
     overruled: Option<Time>,
     charge: Option<f64>,
@@ -73,6 +77,7 @@ impl Judge {
             bypass: never,
             calibration: Calibration::default(),
             test: SelfTest::new(),
+            off_ordered: None,
             overruled: None,
             charge: None,
             runtime: None,
@@ -122,6 +127,11 @@ impl Judge {
 
     /// A command was given to the UPS at `at`.
     pub(super) fn take_order(&mut self, now: Time, command: &str, at: Time) {
+        if command == "load.off" || (command.starts_with("shutdown.") && command != "shutdown.stop") {
+            self.off_ordered = Some(now);
+        } else if command == "shutdown.stop" || command == "load.on" {
+            self.off_ordered = None;
+        }
         self.test.take_order(now, command, at);
         self.calibration.take_order(now, command);
     }
@@ -157,6 +167,9 @@ impl Judge {
         }
         self.test.take_battery(now, self.on_battery);
         self.calibration.see(now, self.says("CAL"), self.on_battery, rules.calibration_limit);
+        if self.calibration.shown() {
+            self.test.be_calibration();
+        }
         let low = self.is_low(rules);
         if self.critical && self.on_battery {
             self.test.be_outage();
@@ -304,7 +317,10 @@ impl Judge {
         } else {
             self.battery.see(now, self.on_battery, rules.on_battery_delay, rules.on_line_delay);
         }
+        let ordered = self.off_ordered.is_some_and(|at| now.since(at) < OFF_FOLLOWS);
         let off_delay = match self.test.is_active() {
+            // The load is cycled within seconds when mains is back already.
+            _ if ordered => Duration::ZERO,
             true => rules.off_delay.max(rules.self_test_limit),
             false => rules.off_delay,
         };

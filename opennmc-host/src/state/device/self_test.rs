@@ -34,6 +34,8 @@ pub(super) struct SelfTest {
     /// A short time on battery ended, and the reason is about to tell what it was.
     doubtful: Option<Time>,
     result: Option<String>,
+    /// When a result was last told.
+    told: Option<Time>,
     /// When the result became that a test runs.
     progress: Option<Time>,
     /// What the last test came to, which the UPS itself forgets.
@@ -98,6 +100,7 @@ impl SelfTest {
             reason: None,
             doubtful: None,
             result: None,
+            told: None,
             progress: None,
             latched: None,
             news: Vec::new(),
@@ -239,7 +242,15 @@ impl SelfTest {
                 }
             }
             (_, Phase::Running { .. }) => {}
-            _ => self.tell_result(at_ms),
+            _ => self.tell_result(now, at_ms),
+        }
+    }
+
+    /// The time on battery is a calibration. Its reason is that of a test, too.
+    pub(super) fn be_calibration(&mut self) {
+        if self.on_battery.is_some() {
+            self.ruled_out = true;
+            self.phase = Phase::Idle;
         }
     }
 
@@ -261,7 +272,7 @@ impl SelfTest {
             }
             Phase::Ended { at, .. } if now >= at + RESULT_WAIT => {
                 if self.verdict().is_result() {
-                    self.tell_result(at_ms);
+                    self.tell_result(now, at_ms);
                 } else {
                     self.phase = Phase::Idle;
                     self.news.push(News::NoResult);
@@ -276,7 +287,9 @@ impl SelfTest {
             let was_test = self.reason.as_deref().is_some_and(names_a_test);
             if was_test && self.phase == Phase::Idle && now <= since + limit + REASON_SETTLES {
                 self.news.push(News::WasTest);
-                self.phase = Phase::Ended { at: now };
+                if self.told.is_none_or(|told| told < since) {
+                    self.phase = Phase::Ended { at: now };
+                }
             }
         }
     }
@@ -302,9 +315,10 @@ impl SelfTest {
         self.be_outage();
     }
 
-    fn tell_result(&mut self, at_ms: Option<u64>) {
+    fn tell_result(&mut self, now: Time, at_ms: Option<u64>) {
         let Some(text) = self.result.clone() else { return };
         self.phase = Phase::Idle;
+        self.told = Some(now);
         self.latched = Some(Latched { text: text.clone(), at_ms });
         self.news.push(match verdict(&text) {
             Verdict::Passed => News::Passed(text),
