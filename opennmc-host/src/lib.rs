@@ -2,6 +2,8 @@
 
 pub mod cli;
 pub mod config;
+pub mod control;
+pub mod doctor;
 pub mod door;
 pub mod driver;
 pub mod history;

@@ -1,21 +1,37 @@
 //! `opennmc check`.
 
-use super::{CheckArguments, Exit};
+use std::path::PathBuf;
 
-pub(super) fn check(arguments: CheckArguments) -> Exit {
-    match arguments.config.load() {
-        Ok(settings) => {
-            let plugins = settings.plugins.iter().filter(|plugin| plugin.enabled).count();
-            println!(
-                "{}: no problems; UPSes: {}, plugins: {plugins}",
-                arguments.config.file.display(),
-                settings.upses.len()
-            );
-            Exit::Done
+use clap::Args;
+
+use super::ConfigArgument;
+use super::exit::{Exit, Failure};
+use super::output::Output;
+use crate::config::inspect;
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+
+    /// Look for plugin packages in this folder before the configured ones, as `run` (may be given several times)
+    #[arg(long, value_name = "DIR")]
+    plugins: Vec<PathBuf>,
+}
+
+pub(super) fn check(arguments: &CheckArguments, output: Output) -> Result<Exit, Failure> {
+    match inspect(&arguments.config.file, &arguments.plugins) {
+        Ok(inspection) => {
+            if output.json {
+                output.document(&inspection)?;
+            } else {
+                output.text(&format!("{inspection}\n"))?;
+            }
+            Ok(if inspection.has_errors() { Exit::BadConfiguration } else { Exit::Done })
         }
         Err(error) => {
-            println!("{error}");
-            Exit::BadConfiguration
+            output.text(&format!("{error}\n"))?;
+            Ok(Exit::BadConfiguration)
         }
     }
 }

@@ -4,21 +4,37 @@
 //! returns how it ended.
 
 mod check;
+mod confirm;
+mod connect;
+mod daemon;
+mod demo;
+mod doctor;
+mod events;
+mod exit;
+mod generate;
+mod get;
+mod order;
+mod output;
+mod plugin;
+mod probe;
 mod run;
+mod status;
+mod table;
+mod terminal;
+mod trace;
+mod user;
+mod words;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{ConfigError, DEFAULT_FILE, LogFilter, Settings};
+use self::exit::{EXIT_CODES, Exit, Failure};
+use self::output::Output;
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done; `run` was asked to end and did
-  1  the configuration is wrong or can't be read; every problem was printed
-  2  the command line is wrong
-  3  the daemon can't start or can't go on; the last line of the log says why";
+use crate::config::{ConfigError, DEFAULT_FILE, LogFilter, Settings};
 
 const EXAMPLES: &str = "\
 A configuration to start with:
@@ -31,26 +47,38 @@ A configuration to start with:
 
 /// Parses the arguments of this process and does what they say.
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Run(arguments) => run::run(arguments).into(),
-        Command::Check(arguments) => check::check(arguments).into(),
-    }
+    let Cli { command, output } = Cli::parse();
+    let ended = match command {
+        Command::Run(arguments) => Ok(run::run(arguments)),
+        Command::Demo(arguments) => demo::demo(&arguments, output),
+        Command::Check(arguments) => check::check(&arguments, output),
+        Command::Status(arguments) => status::status(&arguments, output),
+        Command::Get(arguments) => get::get(&arguments, output),
+        Command::Set(arguments) => order::set(&arguments, output),
+        Command::Cmd(arguments) => order::cmd(&arguments, output),
+        Command::Fsd(arguments) => order::fsd(&arguments, output),
+        Command::Events(arguments) => events::events(&arguments, output),
+        Command::Reload(arguments) => daemon::reload(&arguments, output),
+        Command::LogLevel(arguments) => daemon::log_level(&arguments, output),
+        Command::Plugin(arguments) => plugin::plugin(&arguments, output),
+        Command::User(arguments) => user::user(&arguments, output),
+        Command::Doctor(arguments) => doctor::doctor(&arguments, output),
+        Command::Probe(arguments) => probe::probe(&arguments, output),
+        Command::Trace(arguments) => trace::trace(&arguments, output),
+        Command::Completions(arguments) => generate::completions(&arguments, output),
+        Command::Man(arguments) => generate::man(&arguments, output),
+        Command::Simulate(arguments) => daemon::simulate(&arguments, output),
+    };
+    ended.unwrap_or_else(complain).into()
 }
 
-/// How a command ended: the process's exit code. Numbers are never given a new meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-enum Exit {
-    Done = 0,
-    BadConfiguration = 1,
-    // 2 is clap's, for a wrong command line.
-    Broken = 3,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
+/// Says on standard error why it was not done.
+fn complain(failure: Failure) -> Exit {
+    if !failure.message.is_empty() {
+        // Who does not read standard error has the exit code.
+        let _ = writeln!(std::io::stderr(), "opennmc: {failure}");
     }
+    failure.exit
 }
 
 /// Watches APC UPSes and serves their state to NUT clients and other plugins.
@@ -59,6 +87,8 @@ impl From<Exit> for ExitCode {
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Subcommand)]
@@ -69,10 +99,60 @@ enum Command {
     /// tried. The log goes to standard error. A UPS that does not answer does not keep the daemon from starting: it is
     /// looked for until it is found.
     Run(RunArguments),
+    /// Run the daemon with a simulated UPS, to try things out
+    Demo(demo::DemoArguments),
     /// Say what is wrong with a configuration, without running it
     ///
     /// Prints one line per problem, `FILE:LINE:COLUMN: KEY: …`, on standard output.
-    Check(CheckArguments),
+    Check(check::CheckArguments),
+    /// Show how the UPSes are
+    Status(status::StatusArguments),
+    /// Print variables by their NUT names
+    Get(get::GetArguments),
+    /// Set a variable of a UPS
+    ///
+    /// The UPS is asked afterwards what it has: the answer says whether the value is there.
+    Set(order::SetArguments),
+    /// Run a command of a UPS, or list them
+    ///
+    /// What interrupts the power of the load is asked about first.
+    Cmd(order::CmdArguments),
+    /// Set or clear the forced shutdown, as NUT's FSD
+    Fsd(order::FsdArguments),
+    /// Show what happened, and follow what happens
+    Events(events::EventsArguments),
+    /// Load the configuration anew, without dropping a UPS or a client that it does not concern
+    ///
+    /// A file with a problem changes nothing: `opennmc check` lists what is wrong with it.
+    Reload(daemon::ReloadArguments),
+    /// Show how much the daemon logs, or set it until its next start
+    LogLevel(daemon::LogLevelArguments),
+    /// Show what the plugins do
+    Plugin(plugin::PluginArguments),
+    /// List, add and change the users of all services, and their tokens
+    ///
+    /// Works on the users' file itself when no daemon runs.
+    User(user::UserArguments),
+    /// Look at health and security, and say how to mend what is found
+    ///
+    /// Exits with 11 when somebody should look, with 12 when data or power is at risk. As root it sees the most.
+    Doctor(doctor::DoctorArguments),
+    /// Find out what is on a serial line
+    ///
+    /// For a UPS that is not found: tells a wrong cable from a silent UPS from one that speaks another protocol. Exits with 6
+    /// when there is no UPS that speaks the smart protocol. The daemon must not have the port.
+    Probe(probe::ProbeArguments),
+    /// Show everything that goes over a serial line, with what it means
+    ///
+    /// For bug reports: `>` went to the UPS, `<` came from it, `=` is what was made of it. Nothing is changed in the UPS. The
+    /// daemon must not have the port.
+    Trace(trace::TraceArguments),
+    /// Print a script that lets a shell complete this program's command lines
+    Completions(generate::CompletionsArguments),
+    /// Write the manual pages into a folder
+    Man(generate::ManArguments),
+    /// Let something happen to a simulated UPS, one whose port is `sim:MODEL`
+    Simulate(daemon::SimulateArguments),
 }
 
 #[derive(Debug, Args)]
@@ -93,12 +173,6 @@ struct RunArguments {
     /// Goes before `[log] level` in the configuration.
     #[arg(long, value_name = "LEVEL", env = "OPENNMC_LOG")]
     log: Option<LogFilter>,
-}
-
-#[derive(Debug, Args)]
-struct CheckArguments {
-    #[command(flatten)]
-    config: ConfigArgument,
 }
 
 #[derive(Debug, Args)]

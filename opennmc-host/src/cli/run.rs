@@ -2,13 +2,17 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::{Exit, RunArguments};
-use crate::config::Settings;
+use crate::config::{ControlSettings, Settings};
+use crate::control::{ControlServer, Host};
+use crate::host::HostHandle;
 use crate::logging::{self, Log};
 use crate::main_loop::{self, MainLoop, Source};
 use crate::service::privileges::become_user;
 use crate::service::watchdog::Watchdog;
+use crate::users::UserBase;
 
 pub(super) fn run(arguments: RunArguments) -> Exit {
     let settings = match arguments.config.load() {
@@ -18,13 +22,23 @@ pub(super) fn run(arguments: RunArguments) -> Exit {
             return Exit::BadConfiguration;
         }
     };
+    let source = Source {
+        file: arguments.config.file.clone(),
+        plugin_dirs: arguments.plugins.clone(),
+        overridden: Arc::new(move |settings| overridden(settings, &arguments)),
+    };
+    run_with(settings, source)
+}
+
+/// Runs the daemon with these settings, until it is asked to end. A reload reads `source`.
+pub(super) fn run_with(settings: Settings, source: Source) -> Exit {
     // Before any thread is started and any file is written, and the device before the right to open it is gone.
     let watchdog = Watchdog::begin(settings.service.watchdog.as_deref());
-    if let Some(user) = &settings.service.user {
-        if let Err(error) = become_user(user, &settings.state_dir) {
-            let _ = writeln!(std::io::stderr(), "{error}");
-            return Exit::Broken;
-        }
+    if let Some(user) = &settings.service.user
+        && let Err(error) = become_user(user, &settings.state_dir)
+    {
+        let _ = writeln!(std::io::stderr(), "{error}");
+        return Exit::Broken;
     }
     let mut log = logging::init(&settings.log.clone().unwrap_or_default(), settings.log_file.as_ref());
     let watchdog = watchdog.unwrap_or_else(|error| {
@@ -32,7 +46,7 @@ pub(super) fn run(arguments: RunArguments) -> Exit {
         tracing::error!("{error}");
         Watchdog::default()
     });
-    match serve(settings, arguments, watchdog, &mut log) {
+    match serve(settings, source, watchdog, &mut log) {
         Ok(()) => Exit::Done,
         Err(error) => {
             tracing::error!("{error}");
@@ -55,7 +69,7 @@ fn overridden(mut settings: Settings, arguments: &RunArguments) -> Settings {
 
 fn serve(
     settings: Settings,
-    arguments: RunArguments,
+    source: Source,
     watchdog: Watchdog,
     log: &mut Log,
 ) -> Result<(), main_loop::Error> {
@@ -64,13 +78,22 @@ fn serve(
     main_loop.handle_signals()?;
     log.detach();
     main_loop.control_log(log.control());
-    main_loop.reload_from(Source {
-        file: arguments.config.file.clone(),
-        plugin_dirs: arguments.plugins.clone(),
-        overridden: Arc::new(move |settings| overridden(settings, &arguments)),
-    });
+    main_loop.reload_from(source);
     main_loop.watch(watchdog);
+    let control = settings.control.clone();
     main_loop.start(settings)?;
+    let _control = serve_control(&control, main_loop.handle(), log);
     // Who waits for `ready` finds in the log what led to it.
     main_loop.run(log.flusher())
+}
+
+/// Without its control socket the daemon still watches the UPSes and serves them: no reason not to start.
+fn serve_control(settings: &ControlSettings, handle: HostHandle, log: &Log) -> Option<ControlServer> {
+    let users = UserBase::open(&handle.paths.state_dir)
+        .inspect_err(|error| tracing::error!("the command line can't reach this daemon: {error}"))
+        .ok()?;
+    let host = Host { handle, users, log: log.control(), started: SystemTime::now() };
+    ControlServer::start(settings, host)
+        .inspect_err(|error| tracing::error!("the command line can't reach this daemon: {error}"))
+        .ok()
 }

@@ -85,7 +85,7 @@ impl Changes {
 
 /// What has to be done to go from `old` to `new`.
 pub fn difference(old: &Settings, new: &Settings) -> Changes {
-    let Settings { state_dir, upses, plugin_dirs, plugins, log, log_file, service } = new;
+    let Settings { state_dir, upses, plugin_dirs, plugins, log, log_file, service, control } = new;
     let kept = |these: &[UpsSettings], those: &[UpsSettings]| -> Vec<DeviceName> {
         let in_both = these.iter().filter(|ups| those.iter().any(|other| other.name == ups.name));
         in_both.map(|ups| ups.name.clone()).collect()
@@ -105,6 +105,7 @@ pub fn difference(old: &Settings, new: &Settings) -> Changes {
             ("state.dir", old.state_dir != *state_dir),
             ("log.file", old.log_file != *log_file),
             ("service", old.service != *service),
+            ("control", old.control != *control),
         ]
         .into_iter()
         .filter_map(|(key, changed)| changed.then_some(key))

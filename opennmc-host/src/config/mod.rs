@@ -5,6 +5,7 @@
 //! spell, addresses that do not collide. Reading settings opens no port, looks for no plugin and makes no folder: whether the
 //! machine agrees is found out by whoever uses the setting, and beforehand by [`inspect`](inspect()).
 
+mod control;
 mod difference;
 mod drivers;
 mod inspect;
@@ -22,6 +23,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
+pub use self::control::{AccountName, ControlSettings, DEFAULT_SOCKET};
 pub use self::difference::{Change, Changes, PluginChange, UpsChange, What, difference};
 pub use self::drivers::{DriverChoice, DriverLibrary};
 pub use self::inspect::{Inspection, inspect};
@@ -64,6 +66,8 @@ pub struct Settings {
     pub log_file: Option<LogFile>,
     /// Whose rights the daemon has, and who watches over it.
     pub service: ServiceSettings,
+    /// The control socket and who may use it.
+    pub control: ControlSettings,
 }
 
 impl Settings {
@@ -130,6 +134,7 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
     };
     let drivers = drivers::read_all(reader, &mut file);
     let upses = ups::read_all(reader, &mut file, &drivers);
+    let control = control::read(reader, &mut file);
     let plugins = plugins::read_all(reader, &mut file);
     let service = service::read(reader, &mut file);
     file.finish(reader);
@@ -141,5 +146,6 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
         log,
         log_file,
         service,
+        control,
     })
 }

@@ -40,7 +40,8 @@ impl Heartbeat {
         Duration::from_millis(self.uptime_ms().saturating_sub(self.at_ms.load(Relaxed)))
     }
 
-    fn uptime_ms(&self) -> u64 {
+    /// The host's uptime in milliseconds: what `heard_at_ms` of a [`Device`](crate::state::Device) counts by.
+    pub fn uptime_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }

@@ -1,106 +1,15 @@
-//! The program `opennmc`, run as people and scripts run it.
-
-#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
+//! `opennmc run` and `opennmc check`, as people and scripts run them.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 
-/// Far more than anything here takes; a test that gets here is stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn opennmc() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_opennmc"));
-    command.env_remove("OPENNMC_LOG").env_remove("NOTIFY_SOCKET").env_remove("JOURNAL_STREAM");
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// A folder with an `opennmc.toml` that says `text`, and state beside it.
-struct Place(TempDir);
-
-impl Place {
-    fn with(text: &str) -> Place {
-        let place = Place(tempfile::tempdir().unwrap());
-        let state = format!("[state]\ndir = \"{}\"\n", place.dir().join("state").display());
-        std::fs::write(place.config(), format!("{state}{text}")).unwrap();
-        place
-    }
-
-    fn simulated() -> Place {
-        Place::with("[ups.main]\nport = \"sim:smart-ups-1500\"\n")
-    }
-
-    fn dir(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn config(&self) -> PathBuf {
-        self.dir().join("opennmc.toml")
-    }
-
-    fn check(&self) -> Output {
-        opennmc().arg("check").arg("--config").arg(self.config()).output().unwrap()
-    }
-
-    fn run(&self) -> Command {
-        let mut command = opennmc();
-        command.arg("run").arg("--config").arg(self.config()).stdout(Stdio::piped());
-        command
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.dir().join("log")).unwrap()
-    }
-}
-
-/// A daemon that was started and is ready. Killed when the test fails before [`Daemon::end`].
-struct Daemon(Child);
-
-impl Daemon {
-    fn start(place: &Place, mut command: Command) -> Daemon {
-        command.stderr(File::create(place.dir().join("log")).unwrap());
-        let mut daemon = Daemon(command.spawn().unwrap());
-        let mut line = String::new();
-        BufReader::new(daemon.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "ready\n", "log:\n{}", place.log());
-        daemon
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.0), signal).unwrap();
-    }
-
-    /// Waits for the end; gives the exit code.
-    fn end(mut self) -> Option<i32> {
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.0.try_wait().unwrap() {
-                return status.code();
-            }
-            assert!(began.elapsed() < PATIENCE, "it does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // It has ended already when the test went well.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use super::place::{Daemon, PATIENCE, Place, opennmc, text};
 
 #[test]
 fn check_is_content_with_a_good_file() {

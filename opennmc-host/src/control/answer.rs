@@ -1,0 +1,269 @@
+//! Does what a client asks for.
+//!
+//! The one place where a request meets the right that it needs: [`right`] names it for each, and nothing is done before
+//! [`Principal::may`] has said yes. Orders are checked a second time by the door, which also audits them.
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::connection::{HungUp, Replies};
+use super::protocol::{Code, EventQuery, Greeting, Problem, Request, VERSION};
+use super::report::{
+    DaemonReport, EventReport, HealthReport, OrderReport, PluginReport, ReloadReport, StatusReport,
+    UpsReport, time,
+};
+use super::users;
+use crate::config::LogFilter;
+use crate::door::{Order, OrderRequest, Progress};
+use crate::host::{Fed, Gone, HostHandle, Silence};
+use crate::logging::LogControl;
+use crate::state::Severity;
+use crate::users::{Principal, Right, UserBase};
+
+/// The slowest order: a shutdown whose delay the UPS counts down, ten minutes in the longest setting, and the door's own limit on top.
+const ORDER: Duration = Duration::from_secs(20 * 60);
+/// The main loop answers within a turn; one that does not, hangs.
+const LOOP: Duration = Duration::from_secs(10);
+/// A reload may have to read packages and open ports.
+const RELOAD: Duration = Duration::from_secs(60);
+/// How often a connection that waits for events looks whether its client is still there.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What the connections work on.
+#[derive(Clone)]
+pub struct Host {
+    /// The daemon.
+    pub handle: HostHandle,
+    /// Who may log in over the network.
+    pub users: Arc<UserBase>,
+    /// How much it logs.
+    pub log: LogControl,
+    /// When the process started.
+    pub started: SystemTime,
+}
+
+/// How a request ended; the outer error ends the connection.
+pub(super) type Answered = Result<Result<Value, Problem>, HungUp>;
+
+/// The daemon's first line.
+pub(super) fn greeting(host: &Host, principal: &Principal) -> Greeting {
+    Greeting {
+        v: VERSION,
+        opennmc: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        user: principal.name.clone(),
+        role: principal.role.to_string(),
+        upses: host.handle.snapshots.load().devices.iter().map(|device| device.name.clone()).collect(),
+    }
+}
+
+/// Does it, if `principal` may.
+pub(super) fn answer(
+    host: &Host,
+    principal: &Principal,
+    request: Request,
+    replies: &mut Replies<'_>,
+) -> Answered {
+    let right = right(&request);
+    if !principal.may(&right) {
+        let message = format!("{} is {} here and may not do this", principal.name, with_article(principal));
+        return Ok(Err(Problem::new(Code::Denied, message)));
+    }
+    let by = |device: String, order: Order, danger_confirmed: bool| OrderRequest {
+        device,
+        order,
+        principal: principal.clone(),
+        danger_confirmed,
+    };
+    match request {
+        Request::Status { ups } => Ok(status(host, ups.as_deref())),
+        Request::Run { ups, command, argument, danger_confirmed } => {
+            order(host, by(ups, Order::Run { command, argument }, danger_confirmed), replies)
+        }
+        Request::Set { ups, variable, value } => {
+            order(host, by(ups, Order::Set { variable, value }, false), replies)
+        }
+        Request::ForcedShutdown { ups, on, danger_confirmed } => {
+            order(host, by(ups, Order::ForcedShutdown(on), danger_confirmed), replies)
+        }
+        Request::Simulate { ups, line } => {
+            let told = host.handle.simulator_and_wait(principal.clone(), &ups, &line, LOOP);
+            Ok(told.map_err(no_answer).and_then(|told| told.map_err(failed)).and_then(|said| json(&said)))
+        }
+        Request::Plugins => {
+            Ok(host.handle.plugins_and_wait(LOOP).map_err(no_answer).and_then(|plugins| {
+                json(&plugins.iter().map(PluginReport::of).collect::<Vec<PluginReport>>())
+            }))
+        }
+        Request::Health => {
+            let health = host.handle.loop_health_and_wait(LOOP);
+            Ok(health.map_err(no_answer).and_then(|health| json(&HealthReport::of(&health))))
+        }
+        Request::Reload => {
+            let report = host.handle.reload_and_wait(principal.clone(), RELOAD);
+            Ok(report.map_err(no_answer).and_then(|report| report.map_err(failed)).and_then(|report| {
+                json(&ReloadReport { changed: report.changed, needs_restart: report.needs_restart })
+            }))
+        }
+        Request::LogLevel { filter } => Ok(log_level(host, principal, filter)),
+        Request::User { user } => Ok(users::carry_out(&host.users, user, principal)),
+        Request::Events(query) => events(host, &query, replies),
+    }
+}
+
+/// What somebody must be allowed to do for this.
+fn right(request: &Request) -> Right {
+    match request {
+        Request::Status { .. } | Request::Events(_) | Request::Plugins | Request::Health => Right::Read,
+        Request::LogLevel { filter: None } => Right::Read,
+        Request::User { .. } | Request::Simulate { .. } | Request::Reload => Right::Administer,
+        Request::LogLevel { filter: Some(_) } => Right::Administer,
+        Request::Run { command, .. } => Right::Command(command.clone()),
+        Request::Set { variable, .. } => Right::Set(variable.clone()),
+        Request::ForcedShutdown { .. } => Right::ForcedShutdown,
+    }
+}
+
+fn with_article(principal: &Principal) -> String {
+    let role = principal.role;
+    if role.name().starts_with(['a', 'o']) { format!("an {role}") } else { format!("a {role}") }
+}
+
+fn status(host: &Host, ups: Option<&str>) -> Result<Value, Problem> {
+    let snapshot = host.handle.snapshots.load();
+    let uptime_ms = host.handle.heartbeat.uptime_ms();
+    let now_ms = wall_ms(SystemTime::now());
+    let upses: Vec<UpsReport> = snapshot
+        .devices
+        .iter()
+        .filter(|device| ups.is_none_or(|ups| device.name.eq_ignore_ascii_case(ups)))
+        .map(|device| {
+            let age = device.heard_at_ms.map(|heard| uptime_ms.saturating_sub(heard));
+            UpsReport::of(device, age, now_ms)
+        })
+        .collect();
+    if let (Some(ups), true) = (ups, upses.is_empty()) {
+        return Err(no_such_ups(host, ups));
+    }
+    let daemon = DaemonReport {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started_at: time(wall_ms(host.started)),
+    };
+    json(&StatusReport { daemon, upses })
+}
+
+fn no_such_ups(host: &Host, ups: &str) -> Problem {
+    let snapshot = host.handle.snapshots.load();
+    let names: Vec<&str> = snapshot.devices.iter().map(|device| device.name.as_str()).collect();
+    Problem::new(Code::NotFound, format!("there is no UPS `{ups}`; there is {}", names.join(", ")))
+}
+
+fn order(host: &Host, request: OrderRequest, replies: &mut Replies<'_>) -> Answered {
+    if host.handle.snapshots.load().device(&request.device).is_none() {
+        return Ok(Err(no_such_ups(host, &request.device)));
+    }
+    // Begun and ended: nothing else is ever told, and both fit.
+    let (sender, progress) = sync_channel(2);
+    host.handle.order(request, Box::new(move |step| drop(sender.try_send(step))));
+    let until = Instant::now() + ORDER;
+    loop {
+        // A client that hangs up takes nothing back: the order goes on, and the audit tells how it ended.
+        let Ok(step) = progress.recv_timeout(until.saturating_duration_since(Instant::now())) else {
+            let report = OrderReport { order: None, result: "timed-out".to_owned(), message: None };
+            return Ok(json(&report));
+        };
+        let report = OrderReport::of(&step);
+        if matches!(step, Progress::Ended(..)) {
+            return Ok(json(&report));
+        }
+        replies.item(&report)?;
+    }
+}
+
+fn log_level(host: &Host, principal: &Principal, filter: Option<String>) -> Result<Value, Problem> {
+    if let Some(filter) = filter {
+        let filter: LogFilter =
+            filter.parse().map_err(|error| Problem::new(Code::BadRequest, format!("{error}")))?;
+        host.log.set_filter(&filter).map_err(failed)?;
+        tracing::info!("{} has set the log level to {filter}", principal.name);
+    }
+    json(&host.log.filter().as_str())
+}
+
+fn events(host: &Host, query: &EventQuery, replies: &mut Replies<'_>) -> Answered {
+    let wanted = match Wanted::from(query) {
+        Ok(wanted) => wanted,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    if !query.follow {
+        return Ok(Ok(Value::Null));
+    }
+    let subscription = host.handle.feed.subscribe();
+    loop {
+        match subscription.next(LOOK) {
+            Ok(Fed::Event(event)) if wanted.takes(&event) => replies.item(&EventReport::of(&event))?,
+            Ok(Fed::Event(_)) => {}
+            Ok(Fed::Missed(count)) => {
+                let message =
+                    format!("{count} events came faster than they were taken; ask the history for them");
+                return Ok(Err(Problem::new(Code::Failed, message)));
+            }
+            Err(Silence::Quiet) if replies.is_gone() => return Err(HungUp),
+            Err(Silence::Quiet) => {}
+            Err(Silence::Ended) => return Ok(Ok(Value::Null)),
+        }
+    }
+}
+
+/// Which events a client wants.
+struct Wanted<'a> {
+    query: &'a EventQuery,
+    least: Severity,
+}
+
+impl<'a> Wanted<'a> {
+    fn from(query: &'a EventQuery) -> Result<Wanted<'a>, Problem> {
+        let least = match query.severity.as_deref() {
+            None | Some("info") => Severity::Info,
+            Some("warning") => Severity::Warning,
+            Some("critical") => Severity::Critical,
+            Some(other) => {
+                let message = format!("`{other}` is not a severity: info, warning or critical");
+                return Err(Problem::new(Code::BadRequest, message));
+            }
+        };
+        Ok(Wanted { query, least })
+    }
+
+    fn takes(&self, event: &crate::state::Event) -> bool {
+        let EventQuery { ups, kind, since_ms, until_ms, .. } = self.query;
+        event.severity >= self.least
+            && ups.as_ref().is_none_or(|ups| event.device.eq_ignore_ascii_case(ups))
+            && kind.as_ref().is_none_or(|kind| event.kind.starts_with(kind.as_str()))
+            && since_ms.is_none_or(|since| event.at_ms >= since)
+            && until_ms.is_none_or(|until| event.at_ms < until)
+    }
+}
+
+fn failed(error: impl ToString) -> Problem {
+    Problem::new(Code::Failed, error.to_string())
+}
+
+fn no_answer(gone: Gone) -> Problem {
+    failed(gone)
+}
+
+fn json(value: &impl Serialize) -> Result<Value, Problem> {
+    serde_json::to_value(value)
+        .map_err(|error| Problem::new(Code::Failed, format!("the answer can't be written as JSON: {error}")))
+}
+
+fn wall_ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
