@@ -198,7 +198,7 @@ impl fmt::Display for Line {
         write!(out, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)?;
         match &self.what {
             What::Happens(action) => {
-                if self.at_ms % 1000 > 0 {
+                if !self.at_ms.is_multiple_of(1000) {
                     write!(out, ".{:03}", self.at_ms % 1000)?;
                 }
                 write!(out, " < {action}")
