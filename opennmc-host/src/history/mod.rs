@@ -14,6 +14,7 @@ mod mailbox;
 mod notice;
 mod options;
 mod reader;
+mod samples;
 mod secrets;
 mod store;
 mod writer;

@@ -1,4 +1,9 @@
 //! The history, from outside: what is put in comes out, whatever happens to the disk and the daemon.
 
+mod bad_disks;
+mod caps;
+mod exports;
+mod power;
 mod records;
+mod samples;
 mod scene;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use opennmc_host::history::{History, HistoryHandle, HistoryOptions, Notice};
+use opennmc_host::history::{Degradation, EventFilter, History, HistoryHandle, HistoryOptions, Notice};
 use opennmc_host::state::{Event, Severity};
 
 /// Nobody waits this long unless something is broken.
@@ -25,7 +25,7 @@ impl Scene {
         let history = History::open(path, options, move |notice| {
             let _ = sender.send(notice);
         });
-        Scene { history: history.unwrap(), notices, heard: Vec::new() }
+        Scene { history: history.expect("a thread"), notices, heard: Vec::new() }
     }
 
     /// Waits for the first notice, heard or to come, that `wanted` takes.
@@ -70,6 +70,37 @@ pub(crate) fn event(id: u64) -> Arc<Event> {
         at_ms: 1_795_363_200_000 + id,
         fields: vec![("number".to_owned(), id.to_string())],
     })
+}
+
+/// Options for a disk that misbehaves: it is tried again soon.
+pub(crate) fn impatient() -> HistoryOptions {
+    let soon = Duration::from_millis(20);
+    HistoryOptions { retry_first: soon, retry_most: soon, ..HistoryOptions::default() }
+}
+
+impl Scene {
+    pub(crate) fn all_ids(&self) -> Vec<u64> {
+        self.history
+            .reader()
+            .events(&EventFilter::default())
+            .map(|event| event.expect("readable").id)
+            .collect()
+    }
+
+    pub(crate) fn wait_until_degraded(&mut self) -> Degradation {
+        self.wait_for(|notice| match notice {
+            Notice::Degraded(reason) => Some(reason.clone()),
+            _ => None,
+        })
+    }
+}
+
+/// What SQLite itself thinks of the file.
+pub(crate) fn assert_whole(path: &Path) {
+    let connection = rusqlite::Connection::open(path).expect("opens");
+    let verdict: String =
+        connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("can be checked");
+    assert_eq!(verdict, "ok");
 }
 
 pub(crate) fn file_in(folder: &tempfile::TempDir) -> PathBuf {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::history::error::HistoryError;
 use crate::history::mailbox::Mailbox;
 use crate::history::notice::Degradation;
-use crate::history::store::{Failure, identity_of};
+use crate::history::store::{Failure, identity_of, open_unchanging};
 
 /// How long a lock is waited for. In a write-ahead log readers meet one only while the log is begun anew.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -57,12 +57,20 @@ impl HistoryReader {
         let mut open = self.open.borrow_mut();
         if open.as_ref().is_none_or(|open| open.identity != identity) {
             *open = None;
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(&self.path, flags)?;
-            connection.busy_timeout(LOCK_PATIENCE)?;
-            *open = Some(Open { connection, identity });
+            *open = Some(Open { connection: self.connect()?, identity });
         }
         Ok(())
+    }
+
+    fn connect(&self) -> Result<Connection, Failure> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(LOCK_PATIENCE)?;
+        // Opening alone reads nothing.
+        match connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) {
+            Ok(()) => Ok(connection),
+            Err(error) => open_unchanging(&self.path).map_err(|_| error.into()),
+        }
     }
 }
 

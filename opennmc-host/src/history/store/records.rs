@@ -9,10 +9,18 @@ use crate::state::{Event, Severity};
 /// The counter of event numbers that may have been given.
 pub(super) const EVENT_IDS: &str = "event-ids";
 
+/// About what a row of events or audit takes beside its text.
+pub(super) const ROW_BYTES: u64 = 24;
+/// Of an event's fields, and of each text of the audit: one that is longer is a mistake, and must not fill the disk.
+const MOST_TEXT_BYTES: usize = 16 << 10;
+
 /// An event under its number. A number that is taken (by events of a time when the disk could not be read) gives way to
 /// the next free one; the same event twice is one event.
-pub(super) fn insert_event(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
+///
+/// Returns how many bytes it takes.
+pub(super) fn insert_event(connection: &Connection, event: &Event) -> rusqlite::Result<u64> {
     let fields = shown_fields(event);
+    let bytes = ROW_BYTES + (event.kind.len() + event.device.len() + fields.len()) as u64;
     let mut insert = connection.prepare_cached(
         "INSERT INTO event (id, at_ms, kind, severity, device, fields) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (id) DO NOTHING",
@@ -21,26 +29,27 @@ pub(super) fn insert_event(connection: &Connection, event: &Event) -> rusqlite::
     let (id, at_ms) = (storable(event.id), storable(event.at_ms));
     let row = params![id, at_ms, event.kind, severity, event.device, fields];
     if insert.execute(row)? > 0 {
-        return Ok(());
+        return Ok(bytes);
     }
     let same: bool = connection
         .prepare_cached(
             "SELECT at_ms = ?2 AND kind = ?3 AND severity = ?4 AND device = ?5 AND fields = ?6 FROM event WHERE id = ?1",
         )?
         .query_row(row, |row| row.get(0))?;
-    if !same {
-        connection
-            .prepare_cached(
-                "INSERT INTO event (id, at_ms, kind, severity, device, fields)
-                 SELECT max(id) + 1, ?1, ?2, ?3, ?4, ?5 FROM event",
-            )?
-            .execute(params![at_ms, event.kind, severity, event.device, fields])?;
+    if same {
+        return Ok(0);
     }
-    Ok(())
+    connection
+        .prepare_cached(
+            "INSERT INTO event (id, at_ms, kind, severity, device, fields)
+             SELECT max(id) + 1, ?1, ?2, ?3, ?4, ?5 FROM event",
+        )?
+        .execute(params![at_ms, event.kind, severity, event.device, fields])?;
+    Ok(bytes)
 }
 
-/// A line of the audit; returns its number.
-pub(super) fn insert_audit(connection: &Connection, record: &AuditRecord) -> rusqlite::Result<u64> {
+/// A line of the audit; returns its number and how many bytes it takes.
+pub(super) fn insert_audit(connection: &Connection, record: &AuditRecord) -> rusqlite::Result<(u64, u64)> {
     let id = connection
         .prepare_cached(
             "INSERT INTO audit (at_ms, principal, role, origin, device, what, result)
@@ -52,10 +61,11 @@ pub(super) fn insert_audit(connection: &Connection, record: &AuditRecord) -> rus
             record.role,
             record.origin,
             record.device,
-            record.what,
-            record.result
+            bounded(&record.what),
+            bounded(&record.result)
         ])?;
-    Ok(u64::try_from(id).unwrap_or_default())
+    let text = record.principal.len() + record.origin.len() + record.what.len() + record.result.len();
+    Ok((u64::try_from(id).unwrap_or_default(), ROW_BYTES + text as u64))
 }
 
 /// The number of the last line of the audit; zero when there is none.
@@ -104,10 +114,27 @@ pub(super) fn set_counter(connection: &Connection, name: &str, value: u64) -> ru
     Ok(())
 }
 
-/// The fields as JSON, secrets masked.
+/// The fields as JSON, secrets masked. Those that would be too long together are cut.
 fn shown_fields(event: &Event) -> String {
-    let fields: Vec<(&str, String)> = event.fields.iter().map(secrets::masked_field).collect();
+    let mut left = MOST_TEXT_BYTES;
+    let mut fields: Vec<(&str, String)> = Vec::new();
+    for (name, value) in event.fields.iter().map(secrets::masked_field) {
+        let cut = bounded_to(&value, left.saturating_sub(name.len()));
+        left = left.saturating_sub(name.len() + cut.len());
+        fields.push((bounded(name), cut.to_owned()));
+        if left == 0 {
+            break;
+        }
+    }
     serde_json::to_string(&fields).unwrap_or_else(|_| "[]".to_owned())
+}
+
+fn bounded(text: &str) -> &str {
+    bounded_to(text, MOST_TEXT_BYTES)
+}
+
+fn bounded_to(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
 }
 
 /// As the database has it: in the order of severity.

@@ -39,7 +39,7 @@ const MIGRATIONS: [&str; 1] = [
         name TEXT NOT NULL,
         UNIQUE (device, name)
     ) STRICT;
-    -- `class` is that of trimming: 0 seconds, 1 minutes, 2 hours. `start` counts seconds since 1970.
+    -- `class`: 0 seconds, 1 minutes, 2 hours. `start` counts milliseconds since 1970.
     CREATE TABLE block (
         id INTEGER PRIMARY KEY,
         class INTEGER NOT NULL,
