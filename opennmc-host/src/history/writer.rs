@@ -106,7 +106,7 @@ impl Writer {
     }
 
     fn try_open(&mut self) {
-        let opened = Store::open(&self.path, &self.options).and_then(|store| self.adopt(store));
+        let opened = Store::open(&self.path, &self.options).and_then(|store| self.adopt(store, 0));
         if let Err(failure) = opened.and_then(|()| self.check()) {
             self.peek();
             self.fail(failure);
@@ -149,7 +149,10 @@ impl Writer {
                 (self.notices)(Notice::MovedAside { to, reason: reason.clone() });
                 // Engine memory is whole: it goes into the new one.
                 self.mailbox.lock().memory.values_mut().for_each(|known| known.written = false);
-                let opened = Store::open(&self.path, &self.options).and_then(|store| self.adopt(store));
+                // The new one does not know what the old one had given.
+                let least = Writer::id_without_disk();
+                let opened =
+                    Store::open(&self.path, &self.options).and_then(|store| self.adopt(store, least));
                 if let Err(failure) = opened {
                     self.degrade(failure);
                 }
@@ -158,20 +161,21 @@ impl Writer {
         }
     }
 
-    /// Takes over a database that was opened: what it remembers, and where its numbering is.
-    fn adopt(&mut self, mut store: Store) -> Result<(), Failure> {
+    /// Takes over a database that was opened: what it remembers, and where its numbering is. Numbers below `least` may
+    /// have been given although it does not know.
+    fn adopt(&mut self, mut store: Store, least: u64) -> Result<(), Failure> {
         let remembered = store.memory()?;
-        let numbered = self.mailbox.lock().first_event_id.is_some();
-        let next = if numbered { None } else { Some(store.begin_numbering()?) };
+        let content = self.mailbox.lock();
+        let given = content.first_event_id.map_or(0, |first| first.max(content.highest_event_id + 1));
+        drop(content);
+        let next = store.begin_numbering(least.max(given))?;
         self.recall(remembered);
         let mut content = self.mailbox.lock();
         content.last_audit_id = store.last_audit_id();
         let recovered = content.degraded.take().is_some();
         drop(content);
-        if let Some(next) = next {
-            // Last: whoever waits for it wants to recall as well.
-            self.mailbox.started(next);
-        }
+        // Last: whoever waits for it wants to recall as well.
+        self.mailbox.started(next);
         self.retry_pause = self.options.retry_first;
         self.store = Some(store);
         if recovered {

@@ -3,6 +3,7 @@
 mod bad_disks;
 mod caps;
 mod exports;
+mod kill;
 mod power;
 mod records;
 mod samples;

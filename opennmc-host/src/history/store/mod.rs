@@ -145,9 +145,9 @@ impl Store {
         Ok((records::event_ids_given(&connection)?.max(1), records::memory(&connection)?))
     }
 
-    /// The number for the next event; sets some more aside, so that a crash gives none of them twice.
-    pub(super) fn begin_numbering(&mut self) -> Result<u64, Failure> {
-        let next = self.reserved_below.max(1);
+    /// The number for the next event, not below `least`; sets some more aside, so that a crash gives none of them twice.
+    pub(super) fn begin_numbering(&mut self, least: u64) -> Result<u64, Failure> {
+        let next = self.reserved_below.max(least).max(1);
         records::set_counter(&self.connection, records::EVENT_IDS, next + RESERVED_EVENT_IDS)?;
         self.reserved_below = next + RESERVED_EVENT_IDS;
         Ok(next)
