@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: what is too long for every submission. Campaigns of the protocol library on bad lines, its tests under
-//! Miri, then the fuzz targets.
+//! `cargo xtask soak`: what is too long for every submission. Campaigns of the protocol library on bad lines, kills of the
+//! history's writer, the library's tests under Miri, then the fuzz targets.
 //!
 //! Campaigns are deterministic; `SEED=7` before the command runs others. A finding of the fuzzer is a file that
 //! reproduces it: its path is printed, and it ends the task.
@@ -60,6 +60,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut steps = Steps::new("soak");
     if options.target.is_none() {
         steps.step("campaigns on bad lines", || campaigns(workspace))?;
+        steps.step("200 kills of the history's writer", || kills(workspace))?;
         steps.step("tests under Miri", || miri(workspace))?;
     }
     let cargo_fuzz = steps.step("cargo-fuzz", || cargo_fuzz(workspace))?;

@@ -85,7 +85,7 @@ impl Changes {
 
 /// What has to be done to go from `old` to `new`.
 pub fn difference(old: &Settings, new: &Settings) -> Changes {
-    let Settings { state_dir, upses, plugin_dirs, plugins, log, log_file, service, control } = new;
+    let Settings { state_dir, upses, plugin_dirs, plugins, log, log_file, service, control, history } = new;
     let kept = |these: &[UpsSettings], those: &[UpsSettings]| -> Vec<DeviceName> {
         let in_both = these.iter().filter(|ups| those.iter().any(|other| other.name == ups.name));
         in_both.map(|ups| ups.name.clone()).collect()
@@ -106,6 +106,7 @@ pub fn difference(old: &Settings, new: &Settings) -> Changes {
             ("log.file", old.log_file != *log_file),
             ("service", old.service != *service),
             ("control", old.control != *control),
+            ("history", old.history != *history),
         ]
         .into_iter()
         .filter_map(|(key, changed)| changed.then_some(key))

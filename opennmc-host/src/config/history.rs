@@ -40,3 +40,53 @@ pub(super) fn read(reader: &mut Reader<'_>, file: &mut Section<'_>) -> HistoryOp
     section.finish(reader);
     options
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Settings;
+
+    const UPS: &str = "[ups.main]\nport = \"sim:smart-ups-1500\"\n";
+
+    fn parsed(section: &str) -> Result<HistoryOptions, String> {
+        let settings = Settings::parse(Path::new("test.toml"), &format!("{UPS}{section}"));
+        settings.map(|settings| settings.history).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_key_of_the_section_reaches_its_option() {
+        assert_eq!(parsed("").unwrap(), HistoryOptions::default());
+        let options = parsed(
+            "[history]\nmax-mb = 128\nsample-every = 5\nwrite-samples-every = 30\nkeep-seconds-hours = 48\n\
+             keep-minutes-days = 7\nkeep-hours-days = 365\nkeep-events-days = 30\nsync = \"lazy\"\n",
+        );
+        let seconds = Duration::from_secs;
+        let expected = HistoryOptions {
+            max_bytes: 128 << 20,
+            sample_every: seconds(5),
+            write_samples_every: seconds(30),
+            keep_seconds: seconds(48 * 3600),
+            keep_minutes: seconds(7 * 86_400),
+            keep_hours: seconds(365 * 86_400),
+            keep_events: seconds(30 * 86_400),
+            sync: Sync::Lazy,
+            ..HistoryOptions::default()
+        };
+        assert_eq!(options.unwrap(), expected);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_its_key() {
+        for (section, key) in [
+            ("[history]\nmax-mb = 1\n", "history.max-mb"),
+            ("[history]\nsync = \"never\"\n", "history.sync"),
+            ("[history]\nsample-every = 0\n", "history.sample-every"),
+            ("[history]\nmax = 1\n", "history.max"),
+        ] {
+            let problem = parsed(section).unwrap_err();
+            assert!(problem.contains(key), "{problem}");
+        }
+    }
+}

@@ -8,6 +8,7 @@
 mod control;
 mod difference;
 mod drivers;
+mod history;
 mod inspect;
 mod log;
 mod name;
@@ -37,6 +38,7 @@ pub use self::ups::UpsSettings;
 pub use self::write::{Existing, write_file};
 
 use self::section::{Reader, Section};
+use crate::history::HistoryOptions;
 
 /// Where the configuration is looked for when the command line does not say.
 pub const DEFAULT_FILE: &str = "/etc/opennmc/opennmc.toml";
@@ -68,6 +70,8 @@ pub struct Settings {
     pub service: ServiceSettings,
     /// The control socket and who may use it.
     pub control: ControlSettings,
+    /// How much of the past is kept.
+    pub history: HistoryOptions,
 }
 
 impl Settings {
@@ -137,6 +141,7 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
     let control = control::read(reader, &mut file);
     let plugins = plugins::read_all(reader, &mut file);
     let service = service::read(reader, &mut file);
+    let history = history::read(reader, &mut file);
     file.finish(reader);
     Some(Settings {
         state_dir: state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
@@ -147,5 +152,6 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
         log_file,
         service,
         control,
+        history,
     })
 }

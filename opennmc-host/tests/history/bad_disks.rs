@@ -137,6 +137,30 @@ fn a_folder_that_vanishes_is_noticed_before_anything_is_called_committed() {
 }
 
 #[test]
+fn a_file_that_was_replaced_is_noticed_before_anything_is_called_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file_in(&folder);
+    let scene = Scene::open(&path, impatient());
+    scene.history.event(event(1));
+    scene.close();
+    let mut scene = Scene::open(&path, impatient());
+    // As somebody does who puts an old one back by hand.
+    let copy = folder.path().join("copy.db");
+    fs::copy(&path, &copy).unwrap();
+    fs::rename(&path, folder.path().join("old.db")).unwrap();
+    for companion in ["-wal", "-shm"] {
+        let _ = fs::remove_file(folder.path().join(format!("history.db{companion}")));
+    }
+    fs::rename(&copy, &path).unwrap();
+    scene.history.event(event(2));
+    scene.wait_until_committed(2);
+    assert_eq!(scene.wait_until_degraded(), Degradation::Gone);
+    scene.close();
+    let scene = Scene::open(&path, impatient());
+    assert_eq!(scene.all_ids(), [1, 2]);
+}
+
+#[test]
 fn a_broken_database_is_moved_aside_and_a_new_one_begun() {
     let folder = tempfile::tempdir().unwrap();
     let path = file_in(&folder);
@@ -208,6 +232,7 @@ fn another_program_that_reads_on_and_on_can_t_make_the_log_grow() {
     while scene.history.degraded().is_none() {
         // No faster than it is written: else memory is full before the log.
         if scene.history.waiting() < 100 {
+            assert!(id < 100_000, "the log grows and grows");
             id += 1;
             scene.history.event(event(id));
         }

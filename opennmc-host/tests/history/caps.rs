@@ -118,10 +118,14 @@ fn a_storm_that_the_disk_can_t_follow_loses_the_unimportant_first_and_says_so() 
     let path = file_in(&folder);
     // The disk stands still while a notice is being told.
     let (go, gate) = std::sync::mpsc::channel::<()>();
+    let (arrive, arrived) = std::sync::mpsc::channel::<()>();
     let lost = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&lost);
     let history = opennmc_host::history::History::open(&path, capped(), move |notice| match notice {
-        Notice::Committed(1) => gate.recv().expect("a go"),
+        Notice::Committed(1) => {
+            arrive.send(()).expect("somebody waits");
+            gate.recv().expect("a go");
+        }
         Notice::Lost { events, .. } => {
             counted.fetch_add(events, Ordering::Relaxed);
         }
@@ -129,6 +133,7 @@ fn a_storm_that_the_disk_can_t_follow_loses_the_unimportant_first_and_says_so() 
     });
     let history = history.unwrap();
     history.event(event(1));
+    arrived.recv().unwrap();
     let important = |id| Arc::new(Event { severity: Severity::Critical, ..(*event(id)).clone() });
     history.event(important(2));
     for id in 3..=50_000 {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use opennmc_host::history::{EventFilter, History, HistoryOptions, HistoryReader, Notice};
 use opennmc_host::state::{Event, Severity};
 
-use crate::scene::{assert_whole, event, file_in};
+use crate::scene::{PATIENCE, assert_whole, event, file_in};
 
 /// Tells this binary to be the victim, and where to write.
 const VICTIM: &str = "OPENNMC_HISTORY_VICTIM";
@@ -99,7 +99,7 @@ fn campaign(kills: u32) {
         remembered = now;
         let next = history.next_event_id();
         assert!(next > newest && stored.last().is_none_or(|last| next > *last));
-        drop(history);
+        assert!(history.close(PATIENCE), "it did not end");
         trimmed += u32::from(oldest > 1);
         acknowledged_in_all += acknowledged.len();
         given.extend(acknowledged);

@@ -4,6 +4,7 @@ mod bad_disks;
 mod caps;
 mod exports;
 mod kill;
+mod measure;
 mod power;
 mod records;
 mod samples;

@@ -64,6 +64,29 @@ fn minutes_and_hours_tell_the_least_mean_and_greatest_value() {
 }
 
 #[test]
+fn samples_that_come_later_join_those_of_the_same_minute_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file_in(&folder);
+    for second in 0..3 {
+        let scene = Scene::open(&path, HistoryOptions::default());
+        scene.history.sample("main", START + second * 1000, [("input.voltage", 230.0 + second as f64)]);
+        scene.close();
+    }
+    let scene = Scene::open(&path, HistoryOptions::default());
+    let read = |resolution| {
+        let span = START..START + HOUR_MS;
+        scene.history.reader().samples("main", "input.voltage", span, resolution).unwrap().points
+    };
+    assert_eq!(read(Resolution::Seconds).len(), 3);
+    for resolution in [Resolution::Minutes, Resolution::Hours] {
+        let points = read(resolution);
+        assert_eq!(points.len(), 1);
+        assert_eq!((points[0].min, points[0].max, points[0].count), (230.0, 232.0, 3));
+        assert!((points[0].avg - 231.0).abs() < 1e-9, "{points:?}");
+    }
+}
+
+#[test]
 fn a_graph_gets_as_many_points_as_it_can_show() {
     let folder = tempfile::tempdir().unwrap();
     let scene = Scene::open(&file_in(&folder), HistoryOptions::default());
