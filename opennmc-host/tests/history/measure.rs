@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use opennmc_host::history::{HistoryHandle, HistoryOptions, Resolution};
+use opennmc_host::history::{History, HistoryHandle, HistoryOptions, Resolution};
 
-use crate::scene::{Scene, event, file_in};
+use crate::scene::{PATIENCE, Scene, event, file_in};
 
 const START: u64 = 1_795_305_600_000;
 const NUMBERS: usize = 20;
@@ -15,66 +15,58 @@ fn rows_per_second_and_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = file_in(&folder);
     let before = resident_kib();
-    let mut scene = Scene::open(&path, HistoryOptions::default());
-
+    let history = History::open(&path, HistoryOptions::default(), |_| {}).unwrap();
+    one_day(&history);
+    let cpu = cpu_time();
+    println!(
+        "a day of one UPS with {NUMBERS} numbers each second, written each minute: {:.1} s of CPU ({:.4} % of a core), \
+         {:.1} MiB on disk; resident: {} KiB more than before",
+        cpu.as_secs_f64(),
+        cpu.as_secs_f64() / 864.0,
+        size_of(folder.path()) as f64 / 1048576.0,
+        resident_kib() - before,
+    );
     let started = Instant::now();
-    for id in 1..=1000 {
+    let span = START..START + 86_400_000;
+    let graph = history.reader().samples("main", "number.0", span, Resolution::Points(1000)).unwrap();
+    println!(
+        "a graph of that day in {} points: {:.1} ms",
+        graph.points.len(),
+        started.elapsed().as_secs_f64() * 1e3
+    );
+    assert!(history.close(PATIENCE));
+
+    let mut scene = Scene::open(&path, HistoryOptions::default());
+    let first = scene.history.next_event_id();
+    let started = Instant::now();
+    for id in first..first + 1000 {
         scene.history.event(event(id));
         scene.wait_until_committed(id);
     }
     let one_by_one = started.elapsed();
     let started = Instant::now();
-    for id in 1001..=51_000 {
+    for id in first + 1000..first + 51_000 {
         // As fast as it is written, without losing any.
         while scene.history.waiting() > 5000 {
             std::thread::yield_now();
         }
         scene.history.event(event(id));
     }
-    scene.wait_until_committed(51_000);
+    scene.wait_until_committed(first + 50_999);
     let burst = started.elapsed();
     println!(
         "events, each waited for: {:.0}/s; in a burst: {:.0}/s",
         rate(1000, one_by_one),
         rate(50_000, burst)
     );
-
     let started = Instant::now();
-    let reader = scene.history.reader();
-    let read = reader.events(&Default::default()).count();
+    let read = scene.history.reader().events(&Default::default()).count();
     println!("{read} events read: {:.0}/s", rate(read as u64, started.elapsed()));
-    drop(reader);
-
-    let (cpu, size) = (cpu_time(), size_of(folder.path()));
-    one_day(&scene.history, &mut scene_ids(51_000));
-    scene.wait_until_committed(51_000 + 1440);
-    let cpu = cpu_time() - cpu;
-    println!(
-        "a day of one UPS with {NUMBERS} numbers each second, written each minute: {:.1} s of CPU ({:.4} % of a core), \
-         {:.1} MiB on disk; resident: {} KiB more than before",
-        cpu.as_secs_f64(),
-        cpu.as_secs_f64() / 864.0,
-        (size_of(folder.path()) - size) as f64 / 1048576.0,
-        resident_kib() - before,
-    );
-    let started = Instant::now();
-    let span = START..START + 86_400_000;
-    let graph = scene.history.reader().samples("main", "number.0", span, Resolution::Points(1000)).unwrap();
-    println!(
-        "a graph of that day in {} points: {:.1} ms",
-        graph.points.len(),
-        started.elapsed().as_secs_f64() * 1e3
-    );
     scene.close();
-    println!("after the end: {:.1} MiB on disk", size_of(folder.path()) as f64 / 1048576.0);
-}
-
-fn scene_ids(after: u64) -> impl Iterator<Item = u64> {
-    after + 1..
 }
 
 /// An event each minute stands for the minute's write.
-fn one_day(history: &HistoryHandle, ids: &mut impl Iterator<Item = u64>) {
+fn one_day(history: &HistoryHandle) {
     let names: Vec<String> = (0..NUMBERS).map(|number| format!("number.{number}")).collect();
     for minute in 0..1440_u64 {
         for second in 0..60 {
@@ -86,7 +78,7 @@ fn one_day(history: &HistoryHandle, ids: &mut impl Iterator<Item = u64>) {
             });
             history.sample("main", START + at * 1000, values);
         }
-        history.event(event(ids.next().expect("endless")));
+        history.event(event(minute + 1));
         while history.waiting() > 0 {
             std::thread::yield_now();
         }
