@@ -1,50 +1,12 @@
-//! Whether the main loop is alive, and how late it is.
-//!
-//! The heartbeat is read by other threads without asking the loop: a loop that hangs can't answer. The figures of
-//! lateness are kept by the loop itself.
+//! How late the main loop is, and how the lines to the UPSes do. The loop keeps these figures itself; whether it is alive at
+//! all is [`Heartbeat`](crate::state::Heartbeat)'s to say.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use apcsmart::LinkQuality;
 
 /// Timers whose lateness is remembered: half an hour of one UPS, half a minute of 64.
 const REMEMBERED: usize = 4096;
-
-/// When the main loop last went round. Clones share it.
-#[derive(Debug, Clone)]
-pub struct Heartbeat {
-    started: Instant,
-    at_ms: Arc<AtomicU64>,
-}
-
-impl Heartbeat {
-    /// The loop beats at least so often.
-    pub const INTERVAL: Duration = Duration::from_secs(1);
-
-    /// `started` is the origin of the host's uptime.
-    pub fn new(started: Instant) -> Heartbeat {
-        let heartbeat = Heartbeat { started, at_ms: Arc::default() };
-        heartbeat.beat();
-        heartbeat
-    }
-
-    /// The loop is alive now. Only the main loop calls this.
-    pub(crate) fn beat(&self) {
-        self.at_ms.store(self.uptime_ms(), Relaxed);
-    }
-
-    /// Since when the loop has not gone round.
-    pub fn age(&self) -> Duration {
-        Duration::from_millis(self.uptime_ms().saturating_sub(self.at_ms.load(Relaxed)))
-    }
-
-    /// The host's uptime in milliseconds: what `heard_at_ms` of a [`Device`](crate::state::Device) counts by.
-    pub fn uptime_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-}
 
 /// How the main loop and the lines do.
 #[derive(Debug, Clone, Default)]

@@ -16,14 +16,14 @@ use std::time::{Duration, Instant};
 use calloop::channel::Sender;
 
 pub use self::feed::{EventFeed, Fed, Silence, Subscription};
-pub use self::health::{Heartbeat, Lateness, LinkHealth, LoopHealth};
+pub use self::health::{Lateness, LinkHealth, LoopHealth};
 pub(crate) use self::request::Request;
 pub use self::request::{Gone, Progressing, ReloadReport, Reply};
 
 use crate::config::{DEFAULT_FILE, DEFAULT_STATE_DIR};
 use crate::door::{OrderId, OrderRequest, OrderResult, Progress};
 use crate::plugin::PluginStatus;
-use crate::state::SnapshotCell;
+use crate::state::{Heartbeat, SnapshotCell};
 use crate::users::Principal;
 
 /// Where the command line finds the daemon, unless the configuration says otherwise.

@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use apcsmart::Time;
 
-/// A loose plug is back within this time.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// A line that was hung up by a glitch, or by a terminal server that starts anew, is back within this time. The state engine
+/// waits a little longer before it tells anybody.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// So many times longer is each pause than the one before.
+const GROWTH: u32 = 4;
 /// A converter that was away for long is found this late at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// One `stat` a second is below what can be measured, and nobody notices a second.
@@ -33,7 +36,7 @@ impl Reopen {
         if self.answering_since.take().is_some_and(|since| now.since(since) >= LONGEST_PAUSE) {
             self.pause = None;
         }
-        let pause = self.pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE));
+        let pause = self.pause.map_or(FIRST_PAUSE, |pause| (pause * GROWTH).min(LONGEST_PAUSE));
         self.pause = Some(pause);
         self.attempt_at = now + pause;
         self.identity = device.and_then(PortIdentity::of);
@@ -92,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_ten_seconds_and_start_over_after_contact_that_lasted() {
+    fn pauses_grow_up_to_ten_seconds_and_start_over_after_contact_that_lasted() {
         let mut reopen = Reopen::default();
         let mut now = Time::from_millis(1000);
         let mut pauses = Vec::new();
@@ -102,7 +105,7 @@ mod tests {
             now = reopen.deadline();
             assert!(reopen.is_due(now, None));
         }
-        assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 10000, 10000]);
+        assert_eq!(pauses, [20, 80, 320, 1280, 5120, 10000, 10000]);
         reopen.succeeded(now);
         now = now + Duration::from_secs(9);
         reopen.succeeded(now);
@@ -111,7 +114,7 @@ mod tests {
         reopen.succeeded(now);
         now = now + Duration::from_secs(10);
         reopen.plan(now, None);
-        assert_eq!(reopen.deadline().since(now).as_millis(), 500);
+        assert_eq!(reopen.deadline().since(now).as_millis(), 20);
     }
 
     #[test]
@@ -145,6 +148,6 @@ mod tests {
         while !reopen.is_due(now, Some(file.path())) {
             now = reopen.deadline();
         }
-        assert_eq!(now, Time::from_millis(4000));
+        assert_eq!(now, Time::from_millis(1280));
     }
 }

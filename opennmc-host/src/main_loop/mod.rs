@@ -30,12 +30,12 @@ use self::reload::Reloads;
 use crate::config::Settings;
 use crate::door::Door;
 use crate::host::health::LatenessLog;
-use crate::host::{EventFeed, Heartbeat, HostHandle, Paths, Request};
+use crate::host::{EventFeed, HostHandle, Paths, Request};
 use crate::link::{Link, LinkId, Resolved};
 use crate::logging::LogControl;
 use crate::plugin::PluginError;
 use crate::service::watchdog::Watchdog;
-use crate::state::{Event, Severity, SnapshotCell};
+use crate::state::{Event, Heartbeat, Severity, SnapshotCell};
 
 /// A loop that fails this often in a row will not recover.
 const MOST_FAILURES: u32 = 10;
@@ -101,15 +101,16 @@ impl MainLoop {
         let (requests, requested) = channel::channel();
         requests::init(&event_loop.handle(), requested)?;
         let clock = Clock::new();
+        let heartbeat = Heartbeat::new(clock.started);
         let state = State {
             handle: event_loop.handle(),
             clock,
             links: Links::default(),
             door: Door::default(),
-            publisher: Publisher::default(),
+            publisher: Publisher::new(heartbeat.clone()),
             plugins: None,
             feed: EventFeed::default(),
-            heartbeat: Heartbeat::new(clock.started),
+            heartbeat,
             lateness: LatenessLog::default(),
             turns: 0,
             requests,

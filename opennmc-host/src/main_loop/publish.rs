@@ -13,17 +13,16 @@ use super::clock::Clock;
 use super::links::Links;
 use crate::link::LinkId;
 use crate::state::kinds::EventKind;
-use crate::state::{Device, Event, Happening, Severity, Snapshot, SnapshotCell};
+use crate::state::{Device, Event, Happening, Heartbeat, Severity, Snapshot, SnapshotCell};
 
 /// The time at which a UPS was last heard is brought up to date this often when nothing else changes: it is shown in
 /// seconds, and a snapshot per answer would wake plugins for nothing.
 const HEARD_REFRESH: Duration = Duration::from_secs(1);
 
 /// Makes the snapshots.
-#[derive(Default)]
 pub(super) struct Publisher {
     cell: SnapshotCell,
-    generation: u64,
+    newest: Snapshot,
     devices: BTreeMap<LinkId, Published>,
     last_event: u64,
 }
@@ -35,6 +34,11 @@ struct Published {
 }
 
 impl Publisher {
+    pub(super) fn new(heartbeat: Heartbeat) -> Publisher {
+        let cell = SnapshotCell::watched(heartbeat);
+        Publisher { cell, newest: Snapshot::default(), devices: BTreeMap::new(), last_event: 0 }
+    }
+
     pub(super) fn snapshots(&self) -> SnapshotCell {
         self.cell.clone()
     }
@@ -52,7 +56,7 @@ impl Publisher {
 
     /// Stores a snapshot if anything changed, and gives the events that were not given yet.
     pub(super) fn publish(&mut self, links: &mut Links, clock: Clock) -> Vec<Arc<Event>> {
-        let next = self.generation + 1;
+        let next = self.newest.next_generation();
         let mut changed = links.take_arranged();
         let mut events = Vec::new();
         for id in links.take_touched() {
@@ -85,9 +89,9 @@ impl Publisher {
         // Looking at them was no change.
         links.take_touched();
         if changed {
-            self.generation = next;
             let devices = links.iter().filter_map(|link| self.device(link.id())).collect();
-            self.cell.store(Snapshot { generation: next, devices });
+            self.newest = Snapshot { generation: next, devices };
+            self.cell.store(self.newest.clone());
         }
         events
     }

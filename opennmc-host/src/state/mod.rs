@@ -2,6 +2,7 @@
 
 pub mod device;
 pub mod event;
+pub mod heartbeat;
 pub mod kinds;
 pub mod memory;
 pub mod rules;
@@ -10,5 +11,6 @@ pub mod snapshot;
 pub use device::{DeviceState, Happening, Identity, Input};
 pub use event::{Event, Severity};
 pub use memory::Memory;
+pub use heartbeat::Heartbeat;
 pub use rules::{DateOrder, Rules};
 pub use snapshot::{Availability, Device, Kind, Snapshot, SnapshotCell, Variable};

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::Heartbeat;
+
 /// Every UPS at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// Goes up by one with every snapshot.
+    /// Goes up with every snapshot.
     pub generation: u64,
     /// In the order of the configuration.
     pub devices: Vec<Arc<Device>>,
@@ -82,16 +84,85 @@ pub enum Kind {
 
 /// The place where the newest snapshot is found. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct SnapshotCell(Arc<ArcSwap<Snapshot>>);
+pub struct SnapshotCell {
+    newest: Arc<ArcSwap<Snapshot>>,
+    heartbeat: Option<Heartbeat>,
+}
 
 impl SnapshotCell {
-    /// The newest snapshot; never blocks.
+    /// A place whose snapshots count as stale when their maker hangs.
+    pub fn watched(heartbeat: Heartbeat) -> SnapshotCell {
+        SnapshotCell { newest: Arc::default(), heartbeat: Some(heartbeat) }
+    }
+
+    /// The newest snapshot; never blocks. When the main loop hangs, what was live is shown as stale: nobody knows any more.
     pub fn load(&self) -> Arc<Snapshot> {
-        self.0.load_full()
+        let newest = self.newest.load_full();
+        match &self.heartbeat {
+            Some(heartbeat) if heartbeat.has_stopped() => Arc::new(newest.gone_stale()),
+            _ => newest,
+        }
     }
 
     /// Makes `snapshot` the newest. Only the main loop calls this.
     pub fn store(&self, snapshot: Snapshot) {
-        self.0.store(Arc::new(snapshot));
+        self.newest.store(Arc::new(snapshot));
+    }
+}
+
+impl Snapshot {
+    /// The generation after this one. Every other number is left to [`Snapshot::gone_stale`].
+    pub(crate) fn next_generation(&self) -> u64 {
+        self.generation + 2
+    }
+
+    /// This snapshot when nobody keeps it up to date. It has a generation of its own, so that whoever compares those sees the
+    /// difference.
+    fn gone_stale(&self) -> Snapshot {
+        let generation = self.generation + 1;
+        let gone_stale = |device: &Arc<Device>| match device.availability {
+            Availability::Live => {
+                Arc::new(Device { availability: Availability::Stale, generation, ..Device::clone(device) })
+            }
+            _ => Arc::clone(device),
+        };
+        Snapshot { generation, devices: self.devices.iter().map(gone_stale).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn device(name: &str, availability: Availability) -> Arc<Device> {
+        Arc::new(Device {
+            name: name.to_owned(),
+            description: None,
+            availability,
+            generation: 4,
+            heard_at_ms: Some(7),
+            variables: BTreeMap::new(),
+            commands: BTreeSet::new(),
+        })
+    }
+
+    #[test]
+    fn when_the_loop_hangs_what_was_live_is_stale_until_it_goes_on() {
+        let long_ago = Instant::now() - Heartbeat::LIMIT * 2;
+        let heartbeat = Heartbeat::new(long_ago);
+        let cell = SnapshotCell::watched(heartbeat.clone());
+        let devices = vec![device("a", Availability::Live), device("b", Availability::Waiting)];
+        cell.store(Snapshot { generation: 8, devices });
+        assert_eq!(cell.load().generation, 8);
+        heartbeat.stop_for_test();
+        let hung = cell.load();
+        assert_eq!((hung.generation, hung.devices[0].generation), (9, 9), "everybody sees the change");
+        assert_eq!(hung.devices[0].availability, Availability::Stale);
+        assert_eq!(hung.devices[0].heard_at_ms, Some(7), "and since when");
+        assert_eq!((hung.devices[1].availability, hung.devices[1].generation), (Availability::Waiting, 4));
+        heartbeat.beat();
+        assert_eq!(cell.load().devices[0].availability, Availability::Live);
     }
 }
