@@ -22,6 +22,7 @@ pub use self::request::{Gone, Progressing, ReloadReport, Reply};
 
 use crate::config::{DEFAULT_FILE, DEFAULT_STATE_DIR};
 use crate::door::{OrderId, OrderRequest, OrderResult, Progress};
+use crate::history::HistoryHandle;
 use crate::plugin::PluginStatus;
 use crate::state::{Heartbeat, SnapshotCell};
 use crate::users::Principal;
@@ -59,6 +60,8 @@ pub struct HostHandle {
     pub feed: EventFeed,
     /// Whether the main loop is alive.
     pub heartbeat: Heartbeat,
+    /// What happened, what was measured, who did what; there from the start of the main loop on.
+    pub history: Option<HistoryHandle>,
     /// Where things are.
     pub paths: Paths,
     pub(crate) requests: Sender<Request>,

@@ -30,7 +30,7 @@ use crate::door::{NotBegun, Order, OrderResult};
 use crate::driver::{self, Absent, Driver, DriverOutput};
 use crate::host::LinkHealth;
 use crate::main_loop::State;
-use crate::state::{Device, DeviceState, Identity, Input};
+use crate::state::{Device, DeviceState, Identity, Input, Memory};
 
 pub(crate) use self::tcp::Resolved;
 
@@ -244,10 +244,17 @@ impl Link {
         self.arm(handle, now);
     }
 
-    /// Another description; the line stays as it is.
-    pub(crate) fn change(&mut self, settings: &UpsSettings) {
+    /// Other rules or another description; the line stays as it is.
+    pub(crate) fn change(&mut self, handle: &LoopHandle<'static, State>, now: Time, settings: &UpsSettings) {
         self.settings = settings.clone();
+        self.device.set_rules(now, settings.rules.clone());
         self.changed = true;
+        self.arm(handle, now);
+    }
+
+    /// What must not be forgotten of the UPS, if that has changed since this was last asked.
+    pub(crate) fn take_memory(&mut self) -> Option<Memory> {
+        self.device.take_memory_changed().then(|| self.device.memory())
     }
 
     /// Whether anything that [`Link::shown`] shows has changed since this was last asked.
@@ -311,12 +318,20 @@ impl Link {
     ) -> Result<u64, NotBegun> {
         let begun = match order {
             Order::Run { command, argument } => {
-                self.driver.run(now, command, argument.as_deref(), danger_confirmed)
+                let begun = self.driver.run(now, command, argument.as_deref(), danger_confirmed);
+                if begun.is_ok() {
+                    // Before the driver is drained: what follows from the command is known to follow from it.
+                    self.device.handle_input(now, Input::Order { command: command.clone(), at: now });
+                }
+                begun
             }
             Order::Set { variable, value } => self.driver.set(now, variable, value),
-            Order::ForcedShutdown(_) => {
-                let text = "this version has no forced shutdown".to_owned();
-                Err(OrderResult::Refused(text).into())
+            Order::ForcedShutdown(set) if self.device.forced_shutdown() == *set => {
+                Err(OrderResult::Unchanged.into())
+            }
+            Order::ForcedShutdown(set) => {
+                self.device.handle_input(now, Input::ForcedShutdown(*set));
+                Err(OrderResult::Executed.into())
             }
         };
         self.drain(handle, now);

@@ -9,6 +9,7 @@ mod links;
 mod orders;
 mod plugins;
 mod publish;
+mod records;
 mod reload;
 mod requests;
 mod signals;
@@ -26,9 +27,11 @@ use self::clock::Clock;
 use self::links::Links;
 use self::plugins::Plugins;
 use self::publish::Publisher;
+use self::records::Records;
 use self::reload::Reloads;
 use crate::config::Settings;
 use crate::door::Door;
+use crate::history::HistoryError;
 use crate::host::health::LatenessLog;
 use crate::host::{EventFeed, HostHandle, Paths, Request};
 use crate::link::{Link, LinkId, Resolved};
@@ -54,6 +57,8 @@ pub struct State {
     door: Door,
     publisher: Publisher,
     plugins: Option<Plugins>,
+    /// Since the start.
+    records: Option<Records>,
     feed: EventFeed,
     heartbeat: Heartbeat,
     lateness: LatenessLog,
@@ -89,6 +94,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The history can't start at all. A disk that is bad is no reason to stop.
+    #[error("can't start the history: {0}")]
+    History(#[source] HistoryError),
     /// The plugin platform can't start at all. A single plugin that fails is no reason to stop.
     #[error("can't start the plugins: {0}")]
     Plugins(#[from] PluginError),
@@ -109,6 +117,7 @@ impl MainLoop {
             door: Door::default(),
             publisher: Publisher::new(heartbeat.clone()),
             plugins: None,
+            records: None,
             feed: EventFeed::default(),
             heartbeat,
             lateness: LatenessLog::default(),
@@ -155,6 +164,9 @@ impl MainLoop {
             .map_err(|source| Error::StateDir { dir: settings.state_dir.clone(), source })?;
         self.state.paths.state_dir.clone_from(&settings.state_dir);
         init_heartbeat(&self.state.handle)?;
+        let records = records::init(&self.state.handle, &settings)?;
+        self.state.publisher.number_from(records.history.next_event_id());
+        self.state.records = Some(records);
         for ups in &settings.upses {
             self.state.add_link(ups);
         }
@@ -211,6 +223,7 @@ impl MainLoop {
             heartbeat: state.heartbeat.clone(),
             paths: state.paths.clone(),
             requests: state.requests.clone(),
+            history: state.records.as_ref().map(|records| records.history.clone()),
         }
     }
 
@@ -231,7 +244,11 @@ impl MainLoop {
         if let Some(plugins) = plugins {
             plugins.stop();
         }
+        self.state.settle();
         self.state.feed.close();
+        if let Some(records) = &self.state.records {
+            records.close();
+        }
         self.state.watchdog.end();
         tracing::info!("ended");
     }
@@ -263,6 +280,17 @@ impl State {
         }
     }
 
+    /// Hands the numbers of the newest snapshot to the history.
+    fn sample(&mut self) {
+        if let Some(records) = &mut self.records {
+            records.sample(
+                self.clock.now(),
+                self.clock.wall_ms(),
+                &self.publisher.snapshots().load().devices,
+            );
+        }
+    }
+
     /// Something happened to the daemon itself.
     fn happen(&mut self, kind: &str, severity: Severity, fields: Vec<(&str, String)>) {
         let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -275,12 +303,13 @@ impl State {
         self.turns += 1;
         self.heartbeat.beat();
         self.run_door();
-        let mut events = self.publisher.publish(&mut self.links, self.clock);
+        let mut events = self.publisher.publish(&mut self.links, self.records.as_ref(), self.clock);
         if let Some(plugins) = &mut self.plugins {
             self.happened.append(plugins.take_events());
         }
         events.extend(self.happened.drain(..).map(|event| self.publisher.number(event)));
         events.extend(self.tell_ended_orders());
+        records::record(self.records.as_ref(), &events);
         for event in &events {
             if let Some(plugins) = &mut self.plugins {
                 plugins.publish(event);
@@ -300,6 +329,7 @@ fn init_heartbeat(handle: &LoopHandle<'static, State>) -> Result<(), Error> {
     let inserted = handle.insert_source(timer, |due, (), state: &mut State| {
         state.lateness.note(due.elapsed());
         state.watchdog.feed(state.clock.started.elapsed());
+        state.sample();
         TimeoutAction::ToDuration(Heartbeat::INTERVAL)
     });
     Ok(inserted.map(|_| ()).map_err(|error| error.error)?)

@@ -53,6 +53,9 @@ impl State {
 
     fn tell_ended_order(&mut self, ended: &Ended) -> Option<Arc<Event>> {
         let Ended { id, request, result, begun } = ended;
+        if let Some(records) = &self.records {
+            records.audit_order(self.clock.wall_ms(), ended);
+        }
         let who = &request.principal;
         let (what, kind) = in_words(&request.order);
         let line = format_args!(

@@ -11,6 +11,7 @@ use apcsmart::Time;
 
 use super::clock::Clock;
 use super::links::Links;
+use super::records::Records;
 use crate::link::LinkId;
 use crate::state::kinds::EventKind;
 use crate::state::{Device, Event, Happening, Heartbeat, Severity, Snapshot, SnapshotCell};
@@ -43,6 +44,11 @@ impl Publisher {
         self.cell.clone()
     }
 
+    /// The next event has this number.
+    pub(super) fn number_from(&mut self, next: u64) {
+        self.last_event = next.saturating_sub(1);
+    }
+
     /// Gives an event that was made elsewhere its number.
     pub(super) fn number(&mut self, event: Event) -> Arc<Event> {
         self.last_event += 1;
@@ -55,7 +61,14 @@ impl Publisher {
     }
 
     /// Stores a snapshot if anything changed, and gives the events that were not given yet.
-    pub(super) fn publish(&mut self, links: &mut Links, clock: Clock) -> Vec<Arc<Event>> {
+    ///
+    /// What the state engine must not forget goes to `records` on the way.
+    pub(super) fn publish(
+        &mut self,
+        links: &mut Links,
+        records: Option<&Records>,
+        clock: Clock,
+    ) -> Vec<Arc<Event>> {
         let next = self.newest.next_generation();
         let mut changed = links.take_arranged();
         let mut events = Vec::new();
@@ -84,6 +97,9 @@ impl Publisher {
                 let event = event(state.name(), happening, clock);
                 log(&event, kind);
                 events.push(self.number(event));
+            }
+            if let Some(records) = records {
+                records.remember(link);
             }
         }
         // Looking at them was no change.

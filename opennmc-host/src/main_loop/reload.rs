@@ -14,6 +14,7 @@ use crate::config::{Change, Changes, Settings, UpsChange, UpsSettings, What, dif
 use crate::host::{ReloadReport, Reply};
 use crate::link::{Link, LinkId};
 use crate::state::Severity;
+use crate::users::Principal;
 
 const NO_FILE: &str = "this daemon was not started from a file";
 
@@ -51,7 +52,7 @@ pub(super) struct Reloads {
 }
 
 struct Waiting {
-    by: String,
+    by: Principal,
     reply: Reply<Result<ReloadReport, String>>,
 }
 
@@ -73,8 +74,8 @@ impl Reloads {
 }
 
 impl State {
-    /// Begins to read the configuration anew. `by` is for the log.
-    pub(super) fn reload(&mut self, by: String, reply: Reply<Result<ReloadReport, String>>) {
+    /// Begins to read the configuration anew. `by` is for the log and the audit.
+    pub(super) fn reload(&mut self, by: Principal, reply: Reply<Result<ReloadReport, String>>) {
         let waiting = Waiting { by, reply };
         if self.reloads.waiting.is_some() {
             self.reloads.next.push(waiting);
@@ -123,6 +124,7 @@ impl State {
         problems.lines().for_each(|line| tracing::error!("{line}"));
         let fields = vec![("reason", problems.clone()), ("by", names(&waiting))];
         self.happen("host.reload-failed", Severity::Warning, fields);
+        self.audit_reload(&waiting, "failed");
         waiting.into_iter().for_each(|waiting| (waiting.reply)(Err(problems.clone())));
     }
 
@@ -137,6 +139,14 @@ impl State {
             fields.push(("needs-restart", report.needs_restart.join("; ")));
         }
         self.happen("host.reloaded", Severity::Info, fields);
+        self.audit_reload(waiting, "done");
+    }
+
+    fn audit_reload(&self, waiting: &[Waiting], result: &str) {
+        let Some(records) = &self.records else { return };
+        for Waiting { by, .. } in waiting {
+            records.audit(self.clock.wall_ms(), by, "", "reload the configuration", result);
+        }
     }
 
     /// Makes the daemon what `new` says. Nothing here can fail, so that it is never done by half.
@@ -165,7 +175,7 @@ impl State {
                     self.remove_link(name);
                     report.changed.push(format!("UPS `{name}` is no longer watched"));
                 }
-                What::Changed(change) if needs_contact_anew(change) => self.remove_link(name),
+                What::Changed(UpsChange { reopen: true, .. }) => self.remove_link(name),
                 What::Changed(_) | What::Added => {}
             }
         }
@@ -177,15 +187,17 @@ impl State {
                     self.add_link(ups);
                     report.changed.push(format!("UPS `{name}` on {} is watched from now on", ups.port));
                 }
-                What::Changed(change) if needs_contact_anew(change) => {
+                What::Changed(UpsChange { reopen: true, .. }) => {
                     self.add_link(ups);
                     report.changed.push(format!("UPS `{name}`: contact is made anew on {}", ups.port));
                 }
-                What::Changed(_) => {
-                    if let Some(link) = self.links.named(name).and_then(|id| self.links.touch(id)) {
-                        link.change(ups);
+                What::Changed(change) => {
+                    let State { handle, clock, links, .. } = self;
+                    if let Some(link) = links.named(name).and_then(|id| links.touch(id)) {
+                        link.change(handle, clock.now(), ups);
                     }
-                    report.changed.push(format!("UPS `{name}` has another description"));
+                    let what = if change.rules { "other rules" } else { "another description" };
+                    report.changed.push(format!("UPS `{name}` has {what}"));
                 }
             }
         }
@@ -197,17 +209,23 @@ impl State {
 
     /// Begins to watch a UPS, at the end of the list.
     pub(super) fn add_link(&mut self, ups: &UpsSettings) -> LinkId {
-        let State { handle, clock, links, resolved, .. } = self;
+        let State { handle, clock, links, resolved, records, .. } = self;
         let id = links.next_id();
         let mut link = Link::new(id, ups.clone(), resolved.clone(), clock.now());
+        if let Some(memory) = records.as_ref().and_then(|records| records.recall(ups.name.as_str())) {
+            link.device().restore(memory);
+        }
         link.open(handle, clock.now());
         links.add(link);
         id
     }
 
     fn remove_link(&mut self, name: &str) {
-        let State { handle, links, door, .. } = self;
+        let State { handle, links, door, records, .. } = self;
         if let Some(mut link) = links.named(name).and_then(|id| links.remove(id)) {
+            if let Some(records) = records {
+                records.remember(&mut link);
+            }
             link.close(handle);
             door.abandon(link.id());
         }
@@ -240,11 +258,6 @@ impl State {
     }
 }
 
-/// The rules are given to a device when it is made.
-fn needs_contact_anew(change: &UpsChange) -> bool {
-    change.reopen || change.rules
-}
-
 fn names(waiting: &[Waiting]) -> String {
-    waiting.iter().map(|waiting| waiting.by.as_str()).collect::<Vec<_>>().join(", ")
+    waiting.iter().map(|waiting| waiting.by.name.as_str()).collect::<Vec<_>>().join(", ")
 }

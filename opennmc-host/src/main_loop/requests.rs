@@ -30,7 +30,7 @@ impl State {
                 reply(Err(DENIED.to_owned()));
             }
             Request::Reload(principal, reply) => {
-                self.reload(format!("{} from {}", principal.name, principal.origin), reply);
+                self.reload(principal, reply);
             }
             Request::Plugins(reply) => {
                 reply(self.plugins.as_ref().map_or_else(Vec::new, |plugins| plugins.status()));
@@ -54,10 +54,15 @@ impl State {
         if !principal.may(&Right::Administer) {
             return Err(DENIED.to_owned());
         }
-        let State { handle, clock, links, .. } = self;
+        let State { handle, clock, links, records, .. } = self;
         let link = links.named(device).and_then(|id| links.touch(id));
         let link = link.ok_or_else(|| format!("there is no UPS `{device}`"))?;
         tracing::info!(ups = link.name(), by = principal.name, "the simulator is told `{line}`");
-        link.steer_simulator(handle, clock.now(), line)
+        let answer = link.steer_simulator(handle, clock.now(), line);
+        if let Some(records) = records {
+            let result = if answer.is_ok() { "done" } else { "refused" };
+            records.audit(clock.wall_ms(), principal, link.name(), &format!("simulator: {line}"), result);
+        }
+        answer
     }
 }

@@ -85,12 +85,12 @@ fn a_file_that_says_the_same_changes_nothing() {
 }
 
 #[test]
-fn a_description_changes_without_touching_the_line() {
+fn a_description_and_rules_change_without_touching_the_line() {
     let mut bench = started(&format!("{MAIN}description = \"old\"\n"));
     bench.turn_until_main_is(Availability::Live);
-    let changed = format!("{MAIN}description = \"new\"\n");
+    let changed = format!("{MAIN}description = \"new\"\nstale-after = 60\n");
     let report = reload(&mut bench, &changed).unwrap();
-    assert_eq!(report.changed, ["UPS `main` has another description"]);
+    assert_eq!(report.changed, ["UPS `main` has other rules"]);
     bench.turn_until("it shows", |bench| bench.main().description.as_deref() == Some("new"));
     assert_eq!(bench.main().availability, Availability::Live);
     assert_eq!(opened(&mut bench, "main"), 1);
