@@ -3,6 +3,7 @@
 //! Without a name it lists the benchmarks. docs/benchmarks.md says how they measure and what the figures were.
 
 mod load;
+mod main_loop;
 mod nut;
 mod opennmc;
 mod upsd;
@@ -22,16 +23,20 @@ pub(crate) struct Options {
 enum Bench {
     /// NUT requests per second, through the plugin sandbox, beside NUT's own upsd.
     Nut(nut::Options),
+    /// Processor time and lateness of the main loop with many UPSes.
+    Loop(main_loop::Options),
 }
 
 /// Runs one benchmark or lists them.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     match &options.bench {
         Some(Bench::Nut(options)) => nut::run(workspace, options),
+        Some(Bench::Loop(options)) => main_loop::run(workspace, options),
         None => {
             println!(
                 "cargo xtask bench nut     NUT requests per second through the plugin sandbox, beside NUT's own upsd"
             );
+            println!("cargo xtask bench loop    processor time and lateness of the main loop with 64 UPSes");
             println!("\nEach takes --help.");
             Ok(())
         }
