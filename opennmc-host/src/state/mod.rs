@@ -10,7 +10,7 @@ pub mod snapshot;
 
 pub use device::{DeviceState, Happening, Identity, Input};
 pub use event::{Event, Severity};
-pub use memory::Memory;
 pub use heartbeat::Heartbeat;
+pub use memory::Memory;
 pub use rules::{DateOrder, Rules};
 pub use snapshot::{Availability, Device, Kind, Snapshot, SnapshotCell, Variable};

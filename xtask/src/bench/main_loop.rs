@@ -201,7 +201,7 @@ fn measure(services: &mut Services, daemon: &mut Daemon, options: &Options) -> R
     let counted = |health: &Value, name: &str| health[name].as_f64().unwrap_or_default();
     let lines = |health: &Value| health["lines"].as_array().cloned().unwrap_or_default();
     let sum = |health: &Value, name: &str| lines(health).iter().map(|line| counted(line, name)).sum::<f64>();
-    let answering = lines(&before).iter().zip(lines(&after)).filter(|(before, after)| {
+    let answering = lines(&before).into_iter().zip(lines(&after)).filter(|(before, after)| {
         counted(after, "answered") > counted(before, "answered")
             && counted(after, "faults") == counted(before, "faults")
     });
