@@ -12,11 +12,13 @@ mod publish;
 mod reload;
 mod requests;
 mod signals;
+mod users;
 
 pub use self::reload::Source;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use calloop::timer::{TimeoutAction, Timer};
@@ -36,6 +38,7 @@ use crate::logging::LogControl;
 use crate::plugin::PluginError;
 use crate::service::watchdog::Watchdog;
 use crate::state::{Event, Severity, SnapshotCell};
+use crate::users::{UserBase, UserError};
 
 /// A loop that fails this often in a row will not recover.
 const MOST_FAILURES: u32 = 10;
@@ -54,6 +57,7 @@ pub struct State {
     door: Door,
     publisher: Publisher,
     plugins: Option<Plugins>,
+    users: Option<Arc<UserBase>>,
     feed: EventFeed,
     heartbeat: Heartbeat,
     lateness: LatenessLog,
@@ -89,6 +93,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The users can't be had at all; a file of theirs that can't be read is no reason to stop.
+    #[error("can't start the users: {0}")]
+    Users(#[from] UserError),
     /// The plugin platform can't start at all. A single plugin that fails is no reason to stop.
     #[error("can't start the plugins: {0}")]
     Plugins(#[from] PluginError),
@@ -108,6 +115,7 @@ impl MainLoop {
             door: Door::default(),
             publisher: Publisher::default(),
             plugins: None,
+            users: None,
             feed: EventFeed::default(),
             heartbeat: Heartbeat::new(clock.started),
             lateness: LatenessLog::default(),
@@ -153,6 +161,7 @@ impl MainLoop {
         std::fs::create_dir_all(&settings.state_dir)
             .map_err(|source| Error::StateDir { dir: settings.state_dir.clone(), source })?;
         self.state.paths.state_dir.clone_from(&settings.state_dir);
+        self.state.users = Some(users::init(&settings.state_dir)?);
         init_heartbeat(&self.state.handle)?;
         for ups in &settings.upses {
             self.state.add_link(ups);
@@ -203,14 +212,12 @@ impl MainLoop {
 
     /// What other threads hold of this daemon. Take it after [`MainLoop::start`], which says where things are.
     pub fn handle(&self) -> HostHandle {
-        let state = &self.state;
-        HostHandle {
-            snapshots: state.publisher.snapshots(),
-            feed: state.feed.clone(),
-            heartbeat: state.heartbeat.clone(),
-            paths: state.paths.clone(),
-            requests: state.requests.clone(),
-        }
+        self.state.host_handle()
+    }
+
+    /// Who may log in; there from [`MainLoop::start`] on.
+    pub fn users(&self) -> Option<Arc<UserBase>> {
+        self.state.users.clone()
     }
 
     /// Where the newest snapshot is found.
@@ -237,6 +244,16 @@ impl MainLoop {
 }
 
 impl State {
+    fn host_handle(&self) -> HostHandle {
+        HostHandle {
+            snapshots: self.publisher.snapshots(),
+            feed: self.feed.clone(),
+            heartbeat: self.heartbeat.clone(),
+            paths: self.paths.clone(),
+            requests: self.requests.clone(),
+        }
+    }
+
     /// Bytes came in on a link, or its port hung up.
     pub(crate) fn link_readable(&mut self, id: LinkId) {
         let State { handle, clock, links, .. } = self;
