@@ -8,6 +8,7 @@ use opennmc_plugin::{Error, Host, Kind};
 
 use crate::connection::{Connection, Identity, Next};
 use crate::desk::{Alarm, Desk, Order, OrderKind};
+use crate::get::is_number;
 use crate::mirror::{Entry, Mirror};
 use crate::refusal::Refusal;
 use crate::request::Request;
@@ -159,7 +160,7 @@ fn settable(
             Err(Refusal::InvalidValue)
         }
         Kind::Range if !in_range(&host.ranges(device, &entry.name), value) => Err(Refusal::InvalidValue),
-        Kind::Number if value.parse::<f64>().is_err() => Err(Refusal::InvalidValue),
+        Kind::Number if !is_number(value) => Err(Refusal::InvalidValue),
         _ => Ok(entry.name.clone()),
     }
 }

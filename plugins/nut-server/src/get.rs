@@ -117,7 +117,7 @@ fn choice_type(choices: &[String]) -> String {
 }
 
 /// By NUT's rule for numbers: digits with at most one dot, no exponent.
-fn is_number(text: &str) -> bool {
+pub fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let dots = digits.bytes().filter(|byte| *byte == b'.').count();
     dots <= 1 && digits.len() > dots && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
