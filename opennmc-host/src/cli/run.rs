@@ -82,17 +82,19 @@ fn serve(
     main_loop.watch(watchdog);
     let control = settings.control.clone();
     main_loop.start(settings)?;
-    let _control = serve_control(&control, main_loop.handle(), log);
+    let _control = serve_control(&control, main_loop.handle(), main_loop.users(), log);
     // Who waits for `ready` finds in the log what led to it.
     main_loop.run(log.flusher())
 }
 
 /// Without its control socket the daemon still watches the UPSes and serves them: no reason not to start.
-fn serve_control(settings: &ControlSettings, handle: HostHandle, log: &Log) -> Option<ControlServer> {
-    let users = UserBase::open(&handle.paths.state_dir)
-        .inspect_err(|error| tracing::error!("the command line can't reach this daemon: {error}"))
-        .ok()?;
-    let host = Host { handle, users, log: log.control(), started: SystemTime::now() };
+fn serve_control(
+    settings: &ControlSettings,
+    handle: HostHandle,
+    users: Option<Arc<UserBase>>,
+    log: &Log,
+) -> Option<ControlServer> {
+    let host = Host { handle, users: users?, log: log.control(), started: SystemTime::now() };
     ControlServer::start(settings, host)
         .inspect_err(|error| tracing::error!("the command line can't reach this daemon: {error}"))
         .ok()

@@ -13,11 +13,13 @@ mod records;
 mod reload;
 mod requests;
 mod signals;
+mod users;
 
 pub use self::reload::Source;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use calloop::timer::{TimeoutAction, Timer};
@@ -39,6 +41,7 @@ use crate::logging::LogControl;
 use crate::plugin::PluginError;
 use crate::service::watchdog::Watchdog;
 use crate::state::{Event, Heartbeat, Severity, SnapshotCell};
+use crate::users::{UserBase, UserError};
 
 /// A loop that fails this often in a row will not recover.
 const MOST_FAILURES: u32 = 10;
@@ -59,6 +62,7 @@ pub struct State {
     plugins: Option<Plugins>,
     /// Since the start.
     records: Option<Records>,
+    users: Option<Arc<UserBase>>,
     feed: EventFeed,
     heartbeat: Heartbeat,
     lateness: LatenessLog,
@@ -97,6 +101,9 @@ pub enum Error {
     /// The history can't start at all. A disk that is bad is no reason to stop.
     #[error("can't start the history: {0}")]
     History(#[source] HistoryError),
+    /// The users can't be had at all; a file of theirs that can't be read is no reason to stop.
+    #[error("can't start the users: {0}")]
+    Users(#[from] UserError),
     /// The plugin platform can't start at all. A single plugin that fails is no reason to stop.
     #[error("can't start the plugins: {0}")]
     Plugins(#[from] PluginError),
@@ -118,6 +125,7 @@ impl MainLoop {
             publisher: Publisher::new(heartbeat.clone()),
             plugins: None,
             records: None,
+            users: None,
             feed: EventFeed::default(),
             heartbeat,
             lateness: LatenessLog::default(),
@@ -163,6 +171,7 @@ impl MainLoop {
         std::fs::create_dir_all(&settings.state_dir)
             .map_err(|source| Error::StateDir { dir: settings.state_dir.clone(), source })?;
         self.state.paths.state_dir.clone_from(&settings.state_dir);
+        self.state.users = Some(users::init(&settings.state_dir)?);
         init_heartbeat(&self.state.handle)?;
         let records = records::init(&self.state.handle, &settings)?;
         self.state.publisher.number_from(records.history.next_event_id());
@@ -225,6 +234,12 @@ impl MainLoop {
             requests: state.requests.clone(),
             history: state.records.as_ref().map(|records| records.history.clone()),
         }
+        self.state.host_handle()
+    }
+
+    /// Who may log in; there from [`MainLoop::start`] on.
+    pub fn users(&self) -> Option<Arc<UserBase>> {
+        self.state.users.clone()
     }
 
     /// Where the newest snapshot is found.
@@ -255,6 +270,16 @@ impl MainLoop {
 }
 
 impl State {
+    fn host_handle(&self) -> HostHandle {
+        HostHandle {
+            snapshots: self.publisher.snapshots(),
+            feed: self.feed.clone(),
+            heartbeat: self.heartbeat.clone(),
+            paths: self.paths.clone(),
+            requests: self.requests.clone(),
+        }
+    }
+
     /// Bytes came in on a link, or its port hung up.
     pub(crate) fn link_readable(&mut self, id: LinkId) {
         let State { handle, clock, links, .. } = self;

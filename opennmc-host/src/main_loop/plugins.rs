@@ -11,7 +11,7 @@ use calloop::{LoopHandle, RegistrationToken, channel};
 use super::{Error, State};
 use crate::config::{Change, Changes, PluginSection, Settings, What};
 use crate::host::ReloadReport;
-use crate::plugin::{PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions};
+use crate::plugin::{PluginSettings, PluginStatus, Report, Services, Supervisor, SupervisorOptions};
 use crate::state::Event;
 
 /// The supervisor and its timer.
@@ -40,6 +40,11 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
         }
     });
     inserted.map_err(|error| error.error)?;
+    if let Some(users) = state.users.clone() {
+        let host = state.host_handle();
+        let orders = Arc::new(move |request, progress| host.order(request, progress));
+        supervisor.offer(Services { users, orders });
+    }
     supervisor.start_all();
     Ok(Plugins { supervisor, timer: None, events: Vec::new() })
 }

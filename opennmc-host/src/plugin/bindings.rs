@@ -36,4 +36,23 @@ pub(crate) mod tcp {
     });
 }
 
+/// For plugins that let people log in.
+pub(crate) mod auth {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-auth; world facet { export opennmc:plugin/auth-events@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-auth/facet",
+        with: { "opennmc:plugin/types": super::base::opennmc::plugin::types },
+    });
+}
+
+/// For plugins that order something of a UPS.
+pub(crate) mod control {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-control; world facet { export opennmc:plugin/control-events@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-control/facet",
+    });
+}
+
 pub(crate) use base::opennmc::plugin as wit;

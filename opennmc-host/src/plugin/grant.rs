@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::manifest::{Limits, UpsAccess};
+use super::manifest::{ControlAccess, Limits, UpsAccess};
 use super::{Manifest, PluginError, PluginSettings};
 
 /// What one plugin may do. Whatever is not here does not exist for the plugin.
@@ -13,6 +13,10 @@ pub struct Grant {
     pub ups: Option<UpsAccess>,
     /// Its TCP listeners by name.
     pub listen: BTreeMap<String, Vec<SocketAddr>>,
+    /// Whether people may log in with it.
+    pub auth: bool,
+    /// How far it may act on the UPSes; `None`: not at all.
+    pub control: Option<ControlAccess>,
     /// How much it may use.
     pub limits: Limits,
 }
@@ -31,7 +35,13 @@ impl Grant {
             };
             slot.clone_from(addresses);
         }
-        Ok(Self { ups: manifest.needs.ups, listen, limits: manifest.limits })
+        Ok(Self {
+            ups: manifest.needs.ups,
+            listen,
+            auth: manifest.needs.auth,
+            control: manifest.needs.control,
+            limits: manifest.limits,
+        })
     }
 
     /// Whether any address is listened on.

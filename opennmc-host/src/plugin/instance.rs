@@ -7,16 +7,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use calloop::channel::Sender;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
-use super::bindings::{base, events, tcp, timers, wit};
-use super::capability::{self, ClockState, LogState, MemoryLimit, TimersState, UpsState};
+use super::bindings::{auth, base, control, events, tcp, timers, wit};
+use super::capability::{
+    self, AuthState, ClockState, ControlState, LogState, MemoryLimit, TimersState, UpsState,
+};
 use super::deadline::Deadline;
 use super::epitaph::Bounds;
+use super::services::{Outcome, Services};
 use super::thread::connections::Connections;
 use super::watch::Watch;
 use super::{Epitaph, Grant};
+use crate::door::OrderResult;
 use crate::state::{Event, Severity, SnapshotCell};
 
 pub(super) use tcp::exports::opennmc::plugin::tcp_events::{Inbound, Outbound};
@@ -32,6 +37,8 @@ pub(super) struct InstanceState {
     pub(super) clock: ClockState,
     pub(super) ups: UpsState,
     pub(super) timers: TimersState,
+    pub(super) auth: AuthState,
+    pub(super) control: ControlState,
     pub(super) connections: Connections,
     pub(super) memory: MemoryLimit,
     deadline: Deadline,
@@ -44,6 +51,10 @@ pub(super) struct Origin<'a> {
     pub(super) started: Instant,
     pub(super) snapshots: SnapshotCell,
     pub(super) connections: Connections,
+    /// What it reaches beyond the state; none in a host that has nothing else.
+    pub(super) services: Option<Services>,
+    /// Where the outcomes of checks and orders go.
+    pub(super) outcomes: Sender<Outcome>,
     pub(super) watch: Arc<Watch>,
     /// Set when even a call that is within its time has to end.
     pub(super) abort: Arc<AtomicBool>,
@@ -57,6 +68,8 @@ pub(super) struct Instance {
     events: Option<events::Facet>,
     timers: Option<timers::Facet>,
     tcp: Option<tcp::Facet>,
+    auth: Option<auth::Facet>,
+    control: Option<control::Facet>,
     call_ms: u64,
     memory: super::ByteSize,
     watch: Arc<Watch>,
@@ -84,10 +97,17 @@ impl Instance {
         let mut store = Store::new(
             engine,
             InstanceState {
-                log: LogState::new(origin.plugin),
+                log: LogState::new(Arc::clone(&origin.plugin)),
                 clock: ClockState::new(origin.started),
                 ups: UpsState::new(origin.snapshots),
                 timers: TimersState::new(limits.timers),
+                auth: AuthState::new(
+                    origin.plugin,
+                    limits.connections,
+                    origin.services.as_ref().map(|services| Arc::clone(&services.users)),
+                    origin.outcomes.clone(),
+                ),
+                control: ControlState::new(origin.services.map(|services| services.orders), origin.outcomes),
                 connections: origin.connections,
                 memory: MemoryLimit::new(limits.memory),
                 deadline: Deadline::new(origin.abort),
@@ -122,6 +142,12 @@ impl Instance {
                 .transpose()
                 .map_err(refused)?,
             tcp: facets.tcp.map(|facet| facet.load(&mut store, &instance)).transpose().map_err(refused)?,
+            auth: facets.auth.map(|facet| facet.load(&mut store, &instance)).transpose().map_err(refused)?,
+            control: facets
+                .control
+                .map(|facet| facet.load(&mut store, &instance))
+                .transpose()
+                .map_err(refused)?,
             store,
             call_ms: limits.call_ms,
             memory: limits.memory,
@@ -200,6 +226,34 @@ impl Instance {
         })
     }
 
+    pub(super) fn on_checked(
+        &mut self,
+        ticket: u64,
+        outcome: Result<u64, wit::types::Error>,
+    ) -> Result<(), Epitaph> {
+        self.call("on-checked", |this| match &this.auth {
+            Some(facet) => facet.opennmc_plugin_auth_events().call_on_checked(
+                &mut this.store,
+                ticket,
+                outcome.as_ref().copied(),
+            ),
+            None => Ok(()),
+        })
+    }
+
+    pub(super) fn on_ended(&mut self, ticket: u64, result: &OrderResult) -> Result<(), Epitaph> {
+        self.call("on-ended", |this| match &this.control {
+            Some(facet) => facet.opennmc_plugin_control_events().call_on_ended(
+                &mut this.store,
+                ticket,
+                result.is_success(),
+                result.name(),
+                &result.to_string(),
+            ),
+            None => Ok(()),
+        })
+    }
+
     fn call<R>(
         &mut self,
         name: &str,
@@ -249,6 +303,8 @@ struct Facets {
     events: Option<events::FacetIndices>,
     timers: Option<timers::FacetIndices>,
     tcp: Option<tcp::FacetIndices>,
+    auth: Option<auth::FacetIndices>,
+    control: Option<control::FacetIndices>,
 }
 
 impl Facets {
@@ -261,11 +317,24 @@ impl Facets {
             let text = "refused: plugin.toml asks for listeners, but plugin.wasm exports no opennmc:plugin/tcp-events";
             return Err(Epitaph::new(text));
         }
+        let auth = auth::FacetIndices::new(pre).ok();
+        if grant.auth && auth.is_none() {
+            let text =
+                "refused: plugin.toml asks for auth, but plugin.wasm exports no opennmc:plugin/auth-events";
+            return Err(Epitaph::new(text));
+        }
+        let control = control::FacetIndices::new(pre).ok();
+        if grant.control.is_some() && control.is_none() {
+            let text = "refused: plugin.toml asks for control, but plugin.wasm exports no opennmc:plugin/control-events";
+            return Err(Epitaph::new(text));
+        }
         Ok(Self {
             lifecycle,
             events: events::FacetIndices::new(pre).ok(),
             timers: timers::FacetIndices::new(pre).ok(),
             tcp,
+            auth,
+            control,
         })
     }
 }

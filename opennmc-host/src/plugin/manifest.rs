@@ -90,6 +90,12 @@ pub struct Needs {
     /// TCP listeners by name, with the addresses they have unless the operator names others.
     #[serde(default)]
     pub listen: BTreeMap<String, Vec<SocketAddr>>,
+    /// Let people log in at its listeners.
+    #[serde(default)]
+    pub auth: bool,
+    /// Commands and settings of the UPSes.
+    #[serde(default)]
+    pub control: Option<ControlAccess>,
 }
 
 /// How far a plugin reaches the UPSes.
@@ -98,6 +104,14 @@ pub struct Needs {
 pub enum UpsAccess {
     /// Variables, names of commands, state.
     Read,
+}
+
+/// How far a plugin may act on the UPSes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ControlAccess {
+    /// In the name of people who have logged in with it, and no further than their role goes.
+    AsPrincipal,
 }
 
 impl Manifest {
@@ -131,6 +145,13 @@ impl Manifest {
                 self.plugin.api
             );
             return Err(("api", problem));
+        }
+        if self.needs.auth && self.needs.listen.is_empty() {
+            return Err(("auth", "lets people log in at a listener, but `listen` asks for none".to_owned()));
+        }
+        if self.needs.control == Some(ControlAccess::AsPrincipal) && !self.needs.auth {
+            let problem = "acts for people who have logged in; ask for `auth = true` as well".to_owned();
+            return Err(("control", problem));
         }
         if self.limits.memory > MEMORY_CEILING {
             return Err(("memory", format!("asks for {}; the most is {MEMORY_CEILING}", self.limits.memory)));
@@ -249,6 +270,17 @@ max-connections = 4096
     fn a_misspelt_need_is_an_error_and_not_an_absent_need() {
         assert!(parse(&GOOD.replace("ups = ", "usp = ")).unwrap_err().contains("usp"));
         assert!(parse(&GOOD.replace("\"read\"", "\"wrte\"")).unwrap_err().contains("line 11"));
+    }
+
+    #[test]
+    fn acting_for_people_needs_people_and_a_place_where_they_come_in() {
+        let with = |needs: &str| parse(&GOOD.replace("ups = \"read\"", &format!("ups = \"read\"\n{needs}")));
+        let manifest = with("auth = true\ncontrol = \"as-principal\"").unwrap();
+        assert_eq!((manifest.needs.auth, manifest.needs.control), (true, Some(ControlAccess::AsPrincipal)));
+        assert!(with("control = \"as-principal\"").unwrap_err().contains("auth = true"));
+        assert!(with("control = \"all\"").unwrap_err().contains("as-principal"));
+        let deaf = GOOD.replace("listen = { nut = [\"127.0.0.1:3493\"] }", "auth = true");
+        assert!(parse(&deaf).unwrap_err().contains("listen"));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use super::epitaph::{self, Epitaph};
 use super::instance::Gauges;
 use super::lifecycle::{Lifecycle, Start, State, Verdict};
 use super::manifest::is_id;
+use super::services::Services;
 use super::thread::budget::Budget;
 use super::thread::{self as service, Announcement, Job};
 use super::watch::{self, Watch};
@@ -120,6 +121,7 @@ pub struct Supervisor {
     watch: Arc<Watch>,
     budget: Budget,
     snapshots: SnapshotCell,
+    services: Option<Services>,
     reports: Sender<Report>,
     /// In the order of the configuration.
     plugins: Vec<Plugin>,
@@ -195,6 +197,7 @@ impl Supervisor {
             watch,
             budget: Budget::of_process(),
             snapshots,
+            services: None,
             reports,
             plugins: Vec::new(),
             last: 0,
@@ -239,6 +242,11 @@ impl Supervisor {
     pub fn set_package_dirs(&mut self, folders: Vec<PathBuf>) {
         self.package_dirs = folders.clone().into();
         self.options.package_dirs = folders;
+    }
+
+    /// Lets plugins that are granted it reach users and orders, from their next start on.
+    pub fn offer(&mut self, services: Services) {
+        self.services = Some(services);
     }
 
     /// Starts every plugin on its own thread, and returns at once.
@@ -434,6 +442,7 @@ impl Supervisor {
             budget: self.budget.clone(),
             gauges: Arc::clone(&plugin.gauges),
             snapshots: self.snapshots.clone(),
+            services: self.services.clone(),
             started: self.options.started,
             mailbox: mail,
             stop: Arc::clone(&stop),

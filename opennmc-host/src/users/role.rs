@@ -140,7 +140,7 @@ impl Scope {
     }
 
     /// The right that this scope is about, to ask whether a role carries it.
-    pub(super) fn right(&self) -> Right {
+    pub fn right(&self) -> Right {
         let (kind, name) = self.0.split_once(':').unwrap_or((&self.0, ""));
         match kind {
             "login" => Right::Login,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use opennmc_host::users::{NewUser, PasswordRules, Principal, Role, Scope, Secret, UserBase};
 use tempfile::TempDir;
 
 /// Far more than anything here takes; a test that gets here is stuck.
@@ -24,6 +25,25 @@ pub(crate) struct Scene {
 
 struct Killed(Child);
 
+/// A running `upsmon`.
+pub(crate) struct Upsmon {
+    folder: PathBuf,
+    _process: Killed,
+}
+
+impl Upsmon {
+    /// Whether it ran its SHUTDOWNCMD: `yes` or `no`.
+    pub(crate) fn has_shut_down(&self) -> String {
+        let ran = self.folder.join("shut-down").exists();
+        if ran { "yes" } else { "no" }.to_owned()
+    }
+
+    /// What it has printed.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap()
+    }
+}
+
 impl Drop for Killed {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -34,7 +54,13 @@ impl Drop for Killed {
 impl Scene {
     /// Starts everything and waits until the daemon is ready.
     pub(crate) fn start() -> Scene {
+        Scene::with_users(&[])
+    }
+
+    /// The same, with users: name, password, role, and the scopes that narrow it.
+    pub(crate) fn with_users(users: &[(&str, &str, Role, &str)]) -> Scene {
         let dir = tempfile::tempdir().unwrap();
+        make_users(&dir.path().join("state"), users);
         let (tty, control) = (dir.path().join("ups"), dir.path().join("control"));
         let mut simulator = Command::new(built("apcsmart-sim"));
         simulator
@@ -113,15 +139,73 @@ impl Scene {
         text(&scanner.output().unwrap().stdout)
     }
 
+    /// What `upscmd` says, on either output.
+    pub(crate) fn upscmd(&self, options: &[&str], command: &[&str]) -> String {
+        self.run_tool("upscmd", options, command)
+    }
+
+    /// What `upsrw` says, on either output.
+    pub(crate) fn upsrw(&self, options: &[&str]) -> String {
+        self.run_tool("upsrw", options, &[])
+    }
+
+    fn run_tool(&self, name: &str, options: &[&str], rest: &[&str]) -> String {
+        let mut tool = Command::new(peer(name, "nut-client"));
+        tool.args(options).arg(format!("main@127.0.0.1:{}", self.port)).args(rest).stdin(Stdio::null());
+        let output = tool.output().unwrap();
+        text(&output.stdout) + &text(&output.stderr)
+    }
+
+    /// Debian's `upsmon` in a folder of its own, as the machine `name` that `main` feeds.
+    pub(crate) fn upsmon(&self, name: &str, user: &str, password: &str, kind: &str) -> Upsmon {
+        let folder = self.dir.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        let shown = folder.display();
+        let config = format!(
+            "MONITOR main@127.0.0.1:{} 1 {user} {password} {kind}\nMINSUPPLIES 1\nPOLLFREQ 1\nPOLLFREQALERT 1\n\
+             HOSTSYNC 15\nDEADTIME 15\nFINALDELAY 0\nSHUTDOWNCMD \"touch {shown}/shut-down\"\n\
+             POWERDOWNFLAG {shown}/killpower\n",
+            self.port
+        );
+        std::fs::write(folder.join("upsmon.conf"), config).unwrap();
+        let log = File::create(folder.join("log")).unwrap();
+        let mut upsmon = Command::new(peer("upsmon", "nut-client"));
+        // In the foreground, without a second process for the shutdown, as whoever runs the test.
+        upsmon.args(["-F", "-D", "-p", "-u"]).arg(user_name());
+        for variable in ["NUT_CONFPATH", "NUT_STATEPATH", "NUT_PIDPATH", "NUT_ALTPIDPATH"] {
+            upsmon.env(variable, &folder);
+        }
+        let (output, errors) = (log.try_clone().unwrap(), log);
+        let process = upsmon.stdin(Stdio::null()).stdout(output).stderr(errors).spawn().unwrap();
+        Upsmon { folder, _process: Killed(process) }
+    }
+
     fn run_upsc(&self, arguments: &[&str]) -> Output {
         let server = format!("127.0.0.1:{}", self.port);
         let mut upsc = Command::new(peer("upsc", "nut-client"));
         match arguments {
             [option @ ("-l" | "-L")] => upsc.args([option, server.as_str()]),
+            ["-c", ups] => upsc.arg("-c").arg(format!("{ups}@{server}")),
             [ups, rest @ ..] => upsc.arg(format!("{ups}@{server}")).args(rest),
             [] => &mut upsc,
         };
         upsc.output().unwrap()
+    }
+}
+
+/// As `opennmc user add` makes them while no daemon runs.
+fn make_users(state: &Path, users: &[(&str, &str, Role, &str)]) {
+    std::fs::create_dir_all(state).unwrap();
+    let base = UserBase::open(state).unwrap();
+    for (name, password, role, scopes) in users {
+        let scopes: Vec<Scope> = scopes.split_whitespace().map(|scope| scope.parse().unwrap()).collect();
+        let new = NewUser {
+            name: (*name).to_owned(),
+            role: *role,
+            scopes: Some(scopes).filter(|scopes| !scopes.is_empty()),
+            password: Some(Secret::from(*password)),
+        };
+        base.add(new, PasswordRules::Strict, &Principal::host()).unwrap();
     }
 }
 
@@ -167,12 +251,19 @@ fn packages() -> PathBuf {
 
 /// A client program of Debian's.
 fn peer(name: &str, package: &str) -> String {
-    let found =
-        ["/usr/bin", "/bin", "/usr/local/bin"].iter().any(|folder| Path::new(folder).join(name).exists());
+    let found = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"]
+        .iter()
+        .any(|folder| Path::new(folder).join(name).exists());
     assert!(found, "{name} is missing: `apt-get install {package}`, or `cargo xtask setup`");
     name.to_owned()
 }
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Whoever runs the test.
+fn user_name() -> String {
+    let output = Command::new("id").arg("-un").output().unwrap();
+    text(&output.stdout).trim().to_owned()
 }

@@ -10,6 +10,8 @@ use wit_component::ComponentEncoder;
 pub(crate) struct Guests {
     /// Behaves as its configuration and its clients say.
     pub(crate) actor: Vec<u8>,
+    /// Lets its clients log in and acts for them.
+    pub(crate) clerk: Vec<u8>,
     /// Exports `lifecycle` and imports nothing.
     pub(crate) plain: Vec<u8>,
 }
@@ -34,7 +36,8 @@ pub(crate) fn guests() -> &'static Guests {
             "the fixture guests do not build; is the wasm32-unknown-unknown target installed?"
         );
         let folder = target.join("wasm32-unknown-unknown/release");
-        Guests { actor: component(&folder.join("actor.wasm")), plain: component(&folder.join("plain.wasm")) }
+        let guest = |name: &str| component(&folder.join(name).with_extension("wasm"));
+        Guests { actor: guest("actor"), clerk: guest("clerk"), plain: guest("plain") }
     })
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use calloop::EventLoop;
 use calloop::channel::{Event as Mail, Sender, channel};
-use opennmc_host::plugin::{PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions};
+use opennmc_host::plugin::{PluginSettings, PluginStatus, Report, Services, Supervisor, SupervisorOptions};
 use opennmc_host::state::{Event, SnapshotCell};
 use tempfile::TempDir;
 
@@ -92,6 +92,15 @@ impl Host {
 
     /// With packages that the test has written.
     pub(crate) fn start_in(packages: TempDir, settings: Vec<PluginSettings>) -> Self {
+        Self::start_offering(packages, settings, None)
+    }
+
+    /// With what plugins reach beyond the state.
+    pub(crate) fn start_offering(
+        packages: TempDir,
+        settings: Vec<PluginSettings>,
+        services: Option<Services>,
+    ) -> Self {
         let observed = Arc::new((Mutex::new(Observed::default()), Condvar::new()));
         let (orders, ordered) = channel();
         let snapshots = SnapshotCell::default();
@@ -101,7 +110,7 @@ impl Host {
             started: Instant::now(),
         };
         let (seen, cell) = (Arc::clone(&observed), snapshots.clone());
-        let thread = std::thread::spawn(move || main_loop(options, settings, cell, ordered, &seen));
+        let thread = std::thread::spawn(move || main_loop(options, settings, services, cell, ordered, &seen));
         let host = Self { observed, orders, thread: Some(thread), snapshots, _packages: packages };
         host.until("the first starts have ended", |seen| seen.settled);
         host
@@ -184,6 +193,7 @@ struct MainLoop {
 fn main_loop(
     options: SupervisorOptions,
     settings: Vec<PluginSettings>,
+    services: Option<Services>,
     snapshots: SnapshotCell,
     ordered: calloop::channel::Channel<Order>,
     seen: &(Mutex<Observed>, Condvar),
@@ -204,6 +214,9 @@ fn main_loop(
         })
         .unwrap();
     let mut supervisor = Supervisor::new(options, settings, snapshots, reports).unwrap();
+    if let Some(services) = services {
+        supervisor.offer(services);
+    }
     supervisor.start_all();
     let mut state = MainLoop::default();
     loop {

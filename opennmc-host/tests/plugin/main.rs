@@ -8,5 +8,6 @@
 mod guests;
 mod host;
 mod packages;
+mod people;
 mod serving;
 mod supervision;

@@ -1,15 +1,14 @@
 //! What the server remembers of one client, and its answer to one request.
 //!
-//! User names and passwords are not kept: there is no user base to check them against yet, and what is not kept can't
-//! leak. Only that they were given matters for the protocol's order of checks.
+//! A password is kept only until it has been checked.
 
 use opennmc_plugin::Host;
 
+use crate::desk::Desk;
 use crate::lexer::{Lexer, Words};
-use crate::mirror::Mirror;
 use crate::refusal::Refusal;
 use crate::request::{Get, Request, parse};
-use crate::{get, list};
+use crate::{acting, get, list};
 
 const PROTOCOL_VERSION: &[u8] = b"1.3\n";
 const HELP: &[u8] =
@@ -18,17 +17,51 @@ const HELP: &[u8] =
 /// One client.
 #[derive(Debug)]
 pub struct Connection {
+    /// The host's number for it.
+    pub id: u64,
     peer: String,
-    has_username: bool,
+    /// As given.
+    pub username: Option<String>,
+    /// As given, until it was checked.
+    pub password: Option<String>,
     has_password: bool,
-    tracking: bool,
+    /// What became of them.
+    pub identity: Identity,
+    /// How often the host could not take the check.
+    pub retries: u32,
+    /// Whether orders get ids.
+    pub tracking: bool,
     refused_before: bool,
     /// Sweeps of the idle timer since the last complete line.
     pub quiet_sweeps: u32,
     /// The unfinished line, between two calls.
     pub unfinished: Option<Box<Lexer>>,
+    /// What the client waits for; what it sends meanwhile is kept in `backlog`.
+    pub waiting: Option<Waiting>,
+    /// Bytes that came while it waits.
+    pub backlog: Vec<u8>,
     /// The connection is being closed; what still arrives is not looked at.
     pub closing: bool,
+}
+
+/// Who the client is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// Name and password are as the client says, if it said any.
+    Given,
+    /// The host knows it by this number.
+    Known(u64),
+    /// The host does not let it in, and why.
+    Refused(String),
+}
+
+/// What a client waits for.
+#[derive(Debug)]
+pub enum Waiting {
+    /// Its password is being checked; then this line is answered.
+    Check(Box<Lexer>),
+    /// The end of an order.
+    Order,
 }
 
 /// What becomes of the connection after an answer.
@@ -38,34 +71,69 @@ pub enum Next {
     Continue,
     /// It ends once the answer was sent.
     Close,
+    /// The same line is to be answered again when the host has said who the client is.
+    Wait,
+    /// The answer is how the order ends.
+    WaitForOrder,
+    /// There was no whole line to answer.
+    Unread,
 }
 
 impl Connection {
     /// A client that has said nothing yet.
-    pub fn new(peer: &str) -> Self {
+    pub fn new(id: u64, peer: &str) -> Self {
         Connection {
+            id,
             peer: peer.to_owned(),
-            has_username: false,
+            username: None,
+            password: None,
             has_password: false,
+            identity: Identity::Given,
+            retries: 0,
             tracking: false,
             refused_before: false,
             quiet_sweeps: 0,
             unfinished: None,
+            waiting: None,
+            backlog: Vec::new(),
             closing: false,
         }
     }
 
+    /// Bytes of memory that the client made this connection hold.
+    pub fn held(&self) -> usize {
+        let waiting = match &self.waiting {
+            Some(Waiting::Check(line)) => line.held(),
+            _ => 0,
+        };
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
+        self.unfinished.as_ref().map_or(0, |line| line.held())
+            + waiting
+            + self.backlog.capacity()
+            + text(&self.username)
+            + text(&self.password)
+    }
+
+    /// Gives back what the client made this connection hold.
+    pub fn forget(&mut self) {
+        self.unfinished = None;
+        self.waiting = None;
+        self.backlog = Vec::new();
+        self.username = None;
+        self.password = None;
+    }
+
+    /// The peer's address without its port.
+    pub fn address(&self) -> &str {
+        let address = self.peer.rsplit_once(':').map_or(self.peer.as_str(), |(address, _)| address);
+        address.trim_start_matches('[').trim_end_matches(']')
+    }
+
     /// Writes the answer to one line.
-    pub fn answer(
-        &mut self,
-        mirror: &mut Mirror,
-        host: &impl Host,
-        words: Words<'_>,
-        out: &mut Vec<u8>,
-    ) -> Next {
+    pub fn answer(&mut self, desk: &mut Desk, host: &impl Host, words: Words<'_>, out: &mut Vec<u8>) -> Next {
         let parsed = parse(words);
         let outcome = self.check_credentials(parsed.needs_credentials).and(parsed.request);
-        match outcome.and_then(|request| self.perform(mirror, host, request, out)) {
+        match outcome.and_then(|request| self.perform(desk, host, request, out)) {
             Ok(next) => next,
             Err(refusal) => {
                 out.extend_from_slice(refusal.line());
@@ -76,7 +144,7 @@ impl Connection {
 
     fn perform(
         &mut self,
-        mirror: &mut Mirror,
+        desk: &mut Desk,
         host: &impl Host,
         request: Request<'_>,
         out: &mut Vec<u8>,
@@ -85,9 +153,11 @@ impl Connection {
             Request::Get(Get::Tracking) => {
                 out.extend_from_slice(if self.tracking { b"ON\n" } else { b"OFF\n" });
             }
-            Request::Get(Get::TrackingOf) if self.tracking => return Err(Refusal::Unknown),
-            Request::Get(get) => get::answer(mirror, host, get, out)?,
-            Request::List(list) => list::answer(mirror, host, list, out)?,
+            Request::Get(Get::TrackingOf { id }) if self.tracking => {
+                out.extend_from_slice(desk.tracking.answer(id)?);
+            }
+            Request::Get(get) => get::answer(&mut desk.mirror, &desk.logins, host, get, out)?,
+            Request::List(list) => list::answer(&mut desk.mirror, &desk.logins, host, list, out)?,
             Request::Version => {
                 out.extend_from_slice(get::SERVER_INFO.as_bytes());
                 out.push(b'\n');
@@ -99,41 +169,32 @@ impl Connection {
                 out.extend_from_slice(b"OK Goodbye\n");
                 return Ok(Next::Close);
             }
-            Request::Username if self.has_username => return Err(Refusal::AlreadySetUsername),
-            Request::Username => {
-                self.has_username = true;
+            Request::Username(_) if self.username.is_some() => return Err(Refusal::AlreadySetUsername),
+            Request::Username(name) => {
+                self.username = Some(name.to_owned());
                 out.extend_from_slice(b"OK\n");
             }
-            Request::Password if self.has_password => return Err(Refusal::AlreadySetPassword),
-            Request::Password => {
+            Request::Password(_) if self.has_password => return Err(Refusal::AlreadySetPassword),
+            Request::Password(password) => {
                 self.has_password = true;
+                self.password = Some(password.to_owned());
                 out.extend_from_slice(b"OK\n");
             }
             Request::SetTracking(on) => {
                 self.tracking = on;
                 out.extend_from_slice(b"OK\n");
             }
-            Request::Monitor { verb, ups } => {
-                mirror.device(ups)?;
-                return Err(self.deny(host, verb));
-            }
-            Request::SetVar { ups } => {
-                mirror.available(ups)?;
-                return Err(self.deny(host, "SET VAR"));
-            }
-            Request::InstCmd { ups, command } => {
-                let commands = host.commands(&mirror.available(ups)?.name).unwrap_or_default();
-                if !commands.iter().any(|known| known.eq_ignore_ascii_case(command)) {
-                    return Err(Refusal::CmdNotSupported);
-                }
-                return Err(self.deny(host, "INSTCMD"));
-            }
+            Request::Login { .. }
+            | Request::Primary { .. }
+            | Request::ForcedShutdown { .. }
+            | Request::SetVar { .. }
+            | Request::InstCmd { .. } => return acting::answer(self, desk, host, request, out),
         }
         Ok(Next::Continue)
     }
 
     fn check_credentials(&self, needed: bool) -> Result<(), Refusal> {
-        if needed && !self.has_username {
+        if needed && self.username.is_none() {
             Err(Refusal::UsernameRequired)
         } else if needed && !self.has_password {
             Err(Refusal::PasswordRequired)
@@ -144,10 +205,10 @@ impl Connection {
 
     /// A monitor whose login fails goes on polling without protection and its owner never hears of it: the host's log
     /// must. Once per connection, because a client may repeat the attempt at every poll.
-    fn deny(&mut self, host: &impl Host, what: &str) -> Refusal {
+    pub fn deny(&mut self, host: &impl Host, what: &str, reason: &str) -> Refusal {
         if !self.refused_before {
             self.refused_before = true;
-            host.warn(&format!("{what} from {} was refused: this NUT server has no users yet", self.peer));
+            host.warn(&format!("{what} from {} was refused: {reason}", self.peer));
         }
         Refusal::AccessDenied
     }

@@ -2,6 +2,7 @@
 
 use opennmc_plugin::{Host, Kind};
 
+use crate::logins::Logins;
 use crate::mirror::Mirror;
 use crate::refusal::Refusal;
 use crate::reply::Line;
@@ -20,7 +21,13 @@ const NO_UPS_DESCRIPTION: &str = "Unavailable";
 const SERVER_PREFIX: &str = "server.";
 
 /// Writes the answer to one `GET`, except for the two forms about tracking, which belong to the connection.
-pub fn answer(mirror: &mut Mirror, host: &impl Host, get: Get<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub fn answer(
+    mirror: &mut Mirror,
+    logins: &Logins,
+    host: &impl Host,
+    get: Get<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Refusal> {
     match get {
         Get::Var { ups, variable } => var(mirror, host, ups, variable, out),
         Get::Type { ups, variable } => type_of(mirror, host, ups, variable, out),
@@ -41,13 +48,13 @@ pub fn answer(mirror: &mut Mirror, host: &impl Host, get: Get<'_>, out: &mut Vec
             };
             Line::new(out, "UPSDESC").word(ups).text(description).end()
         }
-        // Nobody can log in yet, so nobody is. Answered without fresh data too: a primary that asks during an outage
-        // must not stop waiting for its secondaries because the UPS went silent.
+        // Answered without fresh data too: a primary that asks during an outage must not stop waiting for its
+        // secondaries because the UPS went silent.
         Get::NumLogins { keyword, ups } => {
-            mirror.device(ups)?;
-            Line::new(out, keyword).word(ups).number(0).end()
+            let count = logins.count(&mirror.device(ups)?.name);
+            Line::new(out, keyword).word(ups).number(count).end()
         }
-        Get::Tracking | Get::TrackingOf => Err(Refusal::FeatureNotConfigured),
+        Get::Tracking | Get::TrackingOf { .. } => Err(Refusal::FeatureNotConfigured),
     }
 }
 
@@ -110,7 +117,7 @@ fn choice_type(choices: &[String]) -> String {
 }
 
 /// By NUT's rule for numbers: digits with at most one dot, no exponent.
-fn is_number(text: &str) -> bool {
+pub fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let dots = digits.bytes().filter(|byte| *byte == b'.').count();
     dots <= 1 && digits.len() > dots && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')

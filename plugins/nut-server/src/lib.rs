@@ -2,21 +2,25 @@
 //!
 //! Bytes come in per connection ([`server`]), become words ([`lexer`]), then typed requests ([`request`]), and are
 //! answered ([`get`], [`list`], [`connection`]) from a copy of the host's snapshot that holds its reply lines ready
-//! ([`mirror`]). The plugin never changes anything at the UPS: it has no user base yet, so whatever needs rights ends in
-//! `ERR ACCESS-DENIED` once the protocol's own checks have passed.
+//! ([`mirror`]). What needs rights ([`acting`]) is asked of the host in the name of the user who logged in; while the host
+//! looks, only this one client waits ([`desk`]).
 
+pub mod acting;
 pub mod config;
 pub mod connection;
+pub mod desk;
 pub mod get;
 pub mod lexer;
 pub mod list;
+pub mod logins;
 pub mod mirror;
 pub mod refusal;
 pub mod reply;
 pub mod request;
 pub mod server;
+pub mod tracking;
 
 pub use config::Config;
 pub use server::NutServer;
 
-opennmc_plugin::export!(NutServer: lifecycle, tcp_events, timer_events);
+opennmc_plugin::export!(NutServer: lifecycle, tcp_events, timer_events, auth_events, control_events);

@@ -3,6 +3,7 @@
 use opennmc_plugin::Host;
 
 use crate::get::NO_DESCRIPTION;
+use crate::logins::Logins;
 use crate::mirror::Mirror;
 use crate::refusal::Refusal;
 use crate::reply::Line;
@@ -11,6 +12,7 @@ use crate::request::List;
 /// Writes the answer to one `LIST`.
 pub fn answer(
     mirror: &mut Mirror,
+    logins: &Logins,
     host: &impl Host,
     list: List<'_>,
     out: &mut Vec<u8>,
@@ -33,8 +35,14 @@ pub fn answer(
         List::Cmd { ups } => commands(mirror, host, ups, out),
         List::Enum { ups, variable } => choices(mirror, host, ups, variable, out),
         List::Range { ups, variable } => ranges(mirror, host, ups, variable, out),
-        // Nobody can log in yet. Answered without fresh data too, as the question is not about data.
-        List::Client { ups } => mirror.device(ups).and_then(|_| framed(out, "CLIENT", &[ups], |_| Ok(()))),
+        // Answered without fresh data too, as the question is not about data.
+        List::Client { ups } => mirror.device(ups).and_then(|device| {
+            framed(out, "CLIENT", &[ups], |out| {
+                logins
+                    .peers(&device.name)
+                    .try_for_each(|peer| Line::new(out, "CLIENT").word(ups).word(peer).end())
+            })
+        }),
     };
     if answered.is_err() {
         out.truncate(start);

@@ -24,22 +24,32 @@ pub enum Request<'a> {
     Help,
     StartTls,
     Logout,
-    Username,
-    Password,
+    Username(&'a str),
+    Password(&'a str),
     Get(Get<'a>),
     List(List<'a>),
-    /// `LOGIN`, `PRIMARY`, `MASTER` and `FSD`, which all need the rights of a monitor.
-    Monitor {
-        verb: &'a str,
+    /// `ATTACH` too.
+    Login {
+        ups: &'a str,
+    },
+    /// Answered with the word that was asked with, after `OK`.
+    Primary {
+        granted: &'static [u8],
+        ups: &'a str,
+    },
+    ForcedShutdown {
         ups: &'a str,
     },
     SetVar {
         ups: &'a str,
+        variable: &'a str,
+        value: &'a str,
     },
     SetTracking(bool),
     InstCmd {
         ups: &'a str,
         command: &'a str,
+        value: Option<&'a str>,
     },
 }
 
@@ -73,8 +83,10 @@ pub enum Get<'a> {
     },
     /// Whether tracking is on.
     Tracking,
-    /// How a command went. No command is ever given an id here.
-    TrackingOf,
+    /// How a command or a setting went.
+    TrackingOf {
+        id: &'a str,
+    },
 }
 
 /// What `LIST` can ask for.
@@ -112,15 +124,23 @@ pub fn parse(words: Words<'_>) -> Parsed<'_> {
     } else if is("LOGOUT") || is("DETACH") {
         open(exactly(words, 1, Request::Logout))
     } else if is("USERNAME") {
-        open(exactly(words, 2, Request::Username))
+        open(exactly(words, 2, Request::Username(words.at(1))))
     } else if is("PASSWORD") {
-        open(exactly(words, 2, Request::Password))
-    } else if is("LOGIN") || is("ATTACH") || is("PRIMARY") || is("MASTER") || is("FSD") {
-        guarded(exactly(words, 2, Request::Monitor { verb, ups: words.at(1) }))
+        open(exactly(words, 2, Request::Password(words.at(1))))
+    } else if is("LOGIN") || is("ATTACH") {
+        guarded(exactly(words, 2, Request::Login { ups: words.at(1) }))
+    } else if is("PRIMARY") {
+        guarded(exactly(words, 2, Request::Primary { granted: b"OK PRIMARY-GRANTED\n", ups: words.at(1) }))
+    } else if is("MASTER") {
+        guarded(exactly(words, 2, Request::Primary { granted: b"OK MASTER-GRANTED\n", ups: words.at(1) }))
+    } else if is("FSD") {
+        guarded(exactly(words, 2, Request::ForcedShutdown { ups: words.at(1) }))
     } else if is("SET") {
         guarded(parse_set(words))
     } else if is("INSTCMD") {
-        guarded(at_least(words, 3, Request::InstCmd { ups: words.at(1), command: words.at(2) }))
+        let request = Request::InstCmd { ups: words.at(1), command: words.at(2), value: words.get(3) };
+        // A command that is run without the value that was meant for it can do harm: more than one word is none.
+        guarded(if words.len() <= 4 { at_least(words, 3, request) } else { Err(Refusal::InvalidArgument) })
     } else {
         open(Err(Refusal::UnknownCommand))
     }
@@ -144,7 +164,7 @@ fn parse_get(words: Words<'_>) -> Result<Get<'_>, Refusal> {
     } else if is("NUMATTACH") {
         at_least(words, 3, Get::NumLogins { keyword: "NUMATTACH", ups })
     } else if is("TRACKING") {
-        Ok(if words.len() > 2 { Get::TrackingOf } else { Get::Tracking })
+        Ok(if words.len() > 2 { Get::TrackingOf { id: words.at(2) } } else { Get::Tracking })
     } else {
         Err(Refusal::InvalidArgument)
     }
@@ -175,7 +195,7 @@ fn parse_list(words: Words<'_>) -> Result<List<'_>, Refusal> {
 fn parse_set(words: Words<'_>) -> Result<Request<'_>, Refusal> {
     let is = |index: usize, name: &str| words.at(index).eq_ignore_ascii_case(name);
     if is(1, "VAR") {
-        at_least(words, 5, Request::SetVar { ups: words.at(2) })
+        at_least(words, 5, Request::SetVar { ups: words.at(2), variable: words.at(3), value: words.at(4) })
     } else if is(1, "TRACKING") && is(2, "ON") {
         Ok(Request::SetTracking(true))
     } else if is(1, "TRACKING") && is(2, "OFF") {

@@ -5,16 +5,20 @@
 
 use std::collections::HashMap;
 
-use opennmc_plugin::{Host, Inbound, Outbound, Plugin, TcpService, TimerHandler};
+use opennmc_plugin::{
+    AuthHandler, ControlHandler, Error, Host, Inbound, Outbound, Plugin, TcpService, TimerHandler,
+};
 use rustc_hash::FxBuildHasher;
 
+use crate::acting;
 use crate::config::Config;
-use crate::connection::{Connection, Next};
-use crate::lexer::{Lexer, Progress};
-use crate::mirror::Mirror;
+use crate::connection::{Connection, Identity, Next, Waiting};
+use crate::desk::{Alarm, Desk, Order};
+use crate::lexer::{Lexer, MAX_LINE, Progress};
 use crate::refusal::Refusal;
 
-/// Memory for the unfinished lines of all clients together. Requests arrive whole, so this is for abuse.
+/// Memory for what all clients together make us hold: unfinished lines, requests that wait, names and passwords. Requests
+/// arrive whole and few clients wait, so this is for abuse.
 const MAX_UNFINISHED: usize = 512 * 1024;
 
 /// An answer to one client that is longer goes to the host at once: a whole `LIST VAR` is about 3 KiB.
@@ -30,29 +34,34 @@ const SWEEPS_PER_IDLE_TIME: u32 = 4;
 #[derive(Debug)]
 pub struct NutServer {
     config: Config,
-    mirror: Mirror,
+    desk: Desk,
     connections: HashMap<u64, Connection, FxBuildHasher>,
     /// Reads the lines of whichever connection is served; what it holds of an unfinished line moves to the connection.
     lexer: Lexer,
-    /// Memory held by all unfinished lines.
+    /// Memory that clients make us hold.
     unfinished: usize,
+    /// Looks for idle clients.
+    sweeper: Option<u64>,
 }
 
 impl Plugin for NutServer {
     type Config = Config;
 
     fn start(host: &impl Host, config: Config) -> Result<Self, String> {
+        let mut sweeper = None;
         if config.idle_seconds > 0 {
             let period = config.idle_seconds.saturating_mul(1000) / u64::from(SWEEPS_PER_IDLE_TIME);
-            host.every(period)
-                .map_err(|error| format!("the timer for idle clients can't be set: {error}"))?;
+            let timer = host.every(period);
+            sweeper =
+                Some(timer.map_err(|error| format!("the timer for idle clients can't be set: {error}"))?);
         }
         Ok(NutServer {
             config,
-            mirror: Mirror::default(),
+            desk: Desk::default(),
             connections: HashMap::default(),
             lexer: Lexer::default(),
             unfinished: 0,
+            sweeper,
         })
     }
 }
@@ -68,16 +77,16 @@ impl TcpService for NutServer {
         if self.connections.len() >= self.config.max_connections {
             return Err(format!("all {} connections are in use", self.config.max_connections));
         }
-        self.connections.insert(connection, Connection::new(peer));
+        self.connections.insert(connection, Connection::new(connection, peer));
         Ok(())
     }
 
     fn on_data(&mut self, host: &impl Host, batch: Vec<Inbound>) -> Vec<Outbound> {
-        self.mirror.refresh(host);
+        self.desk.mirror.refresh(host);
         let mut answers = Vec::with_capacity(batch.len());
         let mut total = 0;
         for Inbound { connection, bytes } in batch {
-            let mut answer = self.serve(host, connection, &bytes);
+            let mut answer = self.serve(host, connection, &bytes, Vec::new());
             total += answer.bytes.len();
             if total > MAX_BATCH && !flush(host, connection, &mut answer.bytes) {
                 answer.close = true;
@@ -90,14 +99,79 @@ impl TcpService for NutServer {
     }
 
     fn on_closed(&mut self, _host: &impl Host, connection: u64, _reason: &str) {
+        self.desk.logins.remove(connection);
         if let Some(gone) = self.connections.remove(&connection) {
-            self.unfinished -= gone.unfinished.map_or(0, |lexer| lexer.held());
+            self.unfinished -= gone.held();
         }
     }
 }
 
 impl TimerHandler for NutServer {
-    fn on_timer(&mut self, host: &impl Host, _timer: u64) {
+    fn on_timer(&mut self, host: &impl Host, timer: u64) {
+        if self.sweeper == Some(timer) {
+            return self.sweep(host);
+        }
+        match self.desk.timers.remove(&timer) {
+            Some(Alarm::Retry(connection)) => self.resume(host, connection, Vec::new()),
+            Some(Alarm::AnswerOrder(ticket)) => {
+                // It was taken; that is all that can be said in time.
+                let Some(order) = self.desk.orders.get_mut(&ticket) else { return };
+                order.timer = None;
+                if let (Some(connection), Ok(line)) =
+                    (order.connection.take(), acting::outcome(order.kind, true, ""))
+                {
+                    self.resume(host, connection, line.to_vec());
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+impl AuthHandler for NutServer {
+    fn on_checked(&mut self, host: &impl Host, ticket: u64, outcome: Result<u64, Error>) {
+        let Some(id) = self.desk.checks.remove(&ticket) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        self.unfinished -= connection.held();
+        connection.password = None;
+        connection.identity = match outcome {
+            Ok(principal) => Identity::Known(principal),
+            Err(error) => Identity::Refused(acting::in_words(&error)),
+        };
+        self.unfinished += connection.held();
+        self.resume(host, id, Vec::new());
+    }
+}
+
+impl ControlHandler for NutServer {
+    fn on_ended(&mut self, host: &impl Host, ticket: u64, success: bool, outcome: &str, detail: &str) {
+        let Some(Order { kind, connection, timer }) = self.desk.orders.remove(&ticket) else { return };
+        if let Some(timer) = timer {
+            host.cancel(timer);
+            self.desk.timers.remove(&timer);
+        }
+        let answer = acting::outcome(kind, success, outcome);
+        let tracked = self.desk.tracking.ended(ticket, answer.map(|_| ()));
+        match connection {
+            Some(connection) => {
+                let line = answer.unwrap_or_else(Refusal::line);
+                self.resume(host, connection, line.to_vec());
+            }
+            None if !success && !tracked => {
+                host.warn(&format!("an order that a client was told `OK` for did not succeed: {detail}"));
+            }
+            None => {}
+        }
+    }
+}
+
+impl NutServer {
+    /// Memory that clients make the server hold, in bytes.
+    pub fn unfinished_bytes(&self) -> usize {
+        self.unfinished
+    }
+
+    fn sweep(&mut self, host: &impl Host) {
         for (id, connection) in &mut self.connections {
             connection.quiet_sweeps += 1;
             if connection.quiet_sweeps > SWEEPS_PER_IDLE_TIME && !connection.closing {
@@ -106,50 +180,80 @@ impl TimerHandler for NutServer {
             }
         }
     }
-}
 
-impl NutServer {
-    /// Memory that unfinished lines hold, in bytes.
-    pub fn unfinished_bytes(&self) -> usize {
-        self.unfinished
+    /// What a client waited for has come: `out` is its answer, or the line that waits is answered now. Then what it sent
+    /// meanwhile is served.
+    fn resume(&mut self, host: &impl Host, id: u64, mut out: Vec<u8>) {
+        self.desk.mirror.refresh(host);
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        self.unfinished -= connection.held();
+        if let Some(Waiting::Check(line)) = connection.waiting.take() {
+            let next = connection.answer(&mut self.desk, host, line.words(), &mut out);
+            apply(connection, next, || line);
+        }
+        let backlog = core::mem::take(&mut connection.backlog);
+        self.unfinished += connection.held();
+        let Outbound { bytes, close, .. } = self.serve(host, id, &backlog, out);
+        // A peer that reads too slowly for this is dropped by the host.
+        let sent = bytes.is_empty() || host.send(id, &bytes).is_ok();
+        if close || !sent {
+            host.close(id);
+        }
     }
 
-    fn serve(&mut self, host: &impl Host, id: u64, bytes: &[u8]) -> Outbound {
-        let mut out = Vec::new();
+    fn serve(&mut self, host: &impl Host, id: u64, bytes: &[u8], mut out: Vec<u8>) -> Outbound {
         let Some(connection) = self.connections.get_mut(&id) else {
             return Outbound { connection: id, bytes: out, close: true };
         };
+        self.unfinished -= connection.held();
         if let Some(unfinished) = connection.unfinished.take() {
-            self.unfinished -= unfinished.held();
             self.lexer = *unfinished;
         }
         let mut rest = bytes;
-        while !rest.is_empty() && !connection.closing {
-            let (used, next) =
-                answer_line(&mut self.lexer, &mut self.mirror, connection, host, rest, &mut out);
+        while !rest.is_empty() && !connection.closing && connection.waiting.is_none() {
+            let (used, next) = answer_line(&mut self.lexer, &mut self.desk, connection, host, rest, &mut out);
             rest = rest.get(used..).unwrap_or_default();
-            let overrun = out.len() > MAX_ANSWER && !flush(host, id, &mut out);
-            connection.closing = overrun || next == Next::Close;
-        }
-        if self.lexer.is_within_line() && !connection.closing {
-            self.unfinished += self.lexer.held();
-            if self.unfinished > MAX_UNFINISHED {
-                self.unfinished -= self.lexer.held();
-                out.extend_from_slice(Refusal::InvalidArgument.line());
+            apply(connection, next, || Box::new(core::mem::take(&mut self.lexer)));
+            if out.len() > MAX_ANSWER && !flush(host, id, &mut out) {
                 connection.closing = true;
-            } else {
-                connection.unfinished = Some(Box::new(core::mem::take(&mut self.lexer)));
+            }
+            if next != Next::Unread {
+                self.lexer.clear();
             }
         }
+        if !rest.is_empty() && !connection.closing {
+            connection.backlog.extend_from_slice(rest);
+        }
+        if self.lexer.is_within_line() && !connection.closing {
+            connection.unfinished = Some(Box::new(core::mem::take(&mut self.lexer)));
+        }
         self.lexer.clear();
+        self.unfinished += connection.held();
+        if (self.unfinished > MAX_UNFINISHED || connection.backlog.len() > MAX_LINE) && !connection.closing {
+            self.unfinished -= connection.held();
+            connection.forget();
+            self.unfinished += connection.held();
+            out.extend_from_slice(Refusal::InvalidArgument.line());
+            connection.closing = true;
+        }
         Outbound { connection: id, bytes: out, close: connection.closing }
+    }
+}
+
+/// What an answer does to its connection; `line` gives the words of the line if they are needed again.
+fn apply(connection: &mut Connection, next: Next, line: impl FnOnce() -> Box<Lexer>) {
+    match next {
+        Next::Continue | Next::Unread => {}
+        Next::Close => connection.closing = true,
+        Next::Wait => connection.waiting = Some(Waiting::Check(line())),
+        Next::WaitForOrder => connection.waiting = Some(Waiting::Order),
     }
 }
 
 /// Takes at most one line from the front of `bytes` and answers it. Returns how many bytes were taken.
 fn answer_line(
     lexer: &mut Lexer,
-    mirror: &mut Mirror,
+    desk: &mut Desk,
     connection: &mut Connection,
     host: &impl Host,
     bytes: &[u8],
@@ -158,15 +262,15 @@ fn answer_line(
     if !lexer.is_within_line()
         && let Some(end) = bytes.iter().position(|byte| *byte == b'\n')
         && let Some(line) = bytes.get(..end)
-        && mirror.answer_plain_get_var(line, out)
+        && desk.mirror.answer_plain_get_var(line, out)
     {
         connection.quiet_sweeps = 0;
         return (end + 1, Next::Continue);
     }
     let (used, progress) = lexer.feed(bytes);
     let next = match progress {
-        Progress::Unfinished => return (used, Next::Continue),
-        Progress::Line => connection.answer(mirror, host, lexer.words(), out),
+        Progress::Unfinished => return (used, Next::Unread),
+        Progress::Line => connection.answer(desk, host, lexer.words(), out),
         Progress::Malformed => {
             out.extend_from_slice(Refusal::InvalidArgument.line());
             Next::Continue
@@ -177,7 +281,6 @@ fn answer_line(
         }
     };
     connection.quiet_sweeps = 0;
-    lexer.clear();
     (used, next)
 }
 

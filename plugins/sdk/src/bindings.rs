@@ -60,3 +60,26 @@ pub mod tcp_events {
         generate_all,
     });
 }
+
+pub mod auth_events {
+    wit_bindgen::generate!({
+        path: "../../opennmc-host/wit",
+        inline: "package opennmc:guest; world auth-events-guest { export opennmc:plugin/auth-events@0.1.0; }",
+        with: { "opennmc:plugin/types@0.1.0": crate::bindings::imports::opennmc::plugin::types },
+        pub_export_macro: true,
+        export_macro_name: "export_auth_events",
+        default_bindings_module: "opennmc_plugin::bindings::auth_events",
+        generate_all,
+    });
+}
+
+pub mod control_events {
+    wit_bindgen::generate!({
+        path: "../../opennmc-host/wit",
+        inline: "package opennmc:guest; world control-events-guest { export opennmc:plugin/control-events@0.1.0; }",
+        pub_export_macro: true,
+        export_macro_name: "export_control_events",
+        default_bindings_module: "opennmc_plugin::bindings::control_events",
+        generate_all,
+    });
+}

@@ -5,8 +5,8 @@
 
 use core::cell::RefCell;
 
-use crate::{Event, Inbound, Outbound};
-use crate::{EventListener, Host, Plugin, TcpService, TimerHandler};
+use crate::{AuthHandler, ControlHandler, EventListener, Host, Plugin, TcpService, TimerHandler};
+use crate::{Error, Event, Inbound, Outbound};
 
 const NOT_STARTED: &str = "the plugin was called before it was started";
 
@@ -79,6 +79,20 @@ impl<P: TcpService> Slot<P> {
     }
 }
 
+impl<P: AuthHandler> Slot<P> {
+    /// `auth-events.on-checked`.
+    pub fn on_checked(&self, host: &impl Host, ticket: u64, outcome: Result<u64, Error>) {
+        self.with(|plugin| plugin.on_checked(host, ticket, outcome));
+    }
+}
+
+impl<P: ControlHandler> Slot<P> {
+    /// `control-events.on-ended`.
+    pub fn on_ended(&self, host: &impl Host, ticket: u64, success: bool, outcome: &str, detail: &str) {
+        self.with(|plugin| plugin.on_ended(host, ticket, success, outcome, detail));
+    }
+}
+
 /// Makes a type the plugin of this component: `export!(Type: lifecycle, tcp_events, timer_events, events)`.
 ///
 /// Name what the plugin offers, `lifecycle` always. Natively, where there is nothing to export to, it only checks that
@@ -141,6 +155,26 @@ macro_rules! export_facet {
             Component with_types_in $crate::bindings::timer_events
         );
     };
+    (auth_events) => {
+        impl $crate::bindings::auth_events::exports::opennmc::plugin::auth_events::Guest for Component {
+            fn on_checked(ticket: u64, outcome: Result<u64, $crate::Error>) {
+                PLUGIN.with(|plugin| plugin.on_checked(&$crate::Imports, ticket, outcome));
+            }
+        }
+        $crate::bindings::auth_events::export_auth_events!(
+            Component with_types_in $crate::bindings::auth_events
+        );
+    };
+    (control_events) => {
+        impl $crate::bindings::control_events::exports::opennmc::plugin::control_events::Guest for Component {
+            fn on_ended(ticket: u64, success: bool, outcome: String, detail: String) {
+                PLUGIN.with(|plugin| plugin.on_ended(&$crate::Imports, ticket, success, &outcome, &detail));
+            }
+        }
+        $crate::bindings::control_events::export_control_events!(
+            Component with_types_in $crate::bindings::control_events
+        );
+    };
     (tcp_events) => {
         impl $crate::bindings::tcp_events::exports::opennmc::plugin::tcp_events::Guest for Component {
             fn on_accept(listener: String, connection: u64, peer: String) -> Result<(), String> {
@@ -186,6 +220,18 @@ macro_rules! assert_facet {
     ($plugin:ty, tcp_events) => {
         const _: fn() = || {
             fn offers<P: $crate::TcpService>() {}
+            offers::<$plugin>();
+        };
+    };
+    ($plugin:ty, auth_events) => {
+        const _: fn() = || {
+            fn offers<P: $crate::AuthHandler>() {}
+            offers::<$plugin>();
+        };
+    };
+    ($plugin:ty, control_events) => {
+        const _: fn() = || {
+            fn offers<P: $crate::ControlHandler>() {}
             offers::<$plugin>();
         };
     };

@@ -6,9 +6,9 @@
 use crate::{Device, Error, Level, Variable};
 
 /// All that a plugin can ask for. Asking for something that was not granted keeps the component from being loaded.
-pub trait Host: Log + Clock + Ups + Timers + Tcp {}
+pub trait Host: Log + Clock + Ups + Timers + Tcp + Auth + UpsControl {}
 
-impl<T: Log + Clock + Ups + Timers + Tcp> Host for T {}
+impl<T: Log + Clock + Ups + Timers + Tcp + Auth + UpsControl> Host for T {}
 
 /// Lines in the host's log, marked with the plugin's name and limited in their rate.
 pub trait Log {
@@ -82,4 +82,37 @@ pub trait Tcp {
     fn send(&self, connection: u64, bytes: &[u8]) -> Result<(), Error>;
     /// Closes after what is queued was sent.
     fn close(&self, connection: u64);
+}
+
+/// Who is at the other end of a connection, for plugins that implement [`crate::AuthHandler`].
+///
+/// A check gives a ticket; its outcome arrives in [`crate::AuthHandler::on_checked`].
+pub trait Auth {
+    /// Checks a user's password.
+    fn check_password(&self, connection: u64, name: &str, password: &str) -> Result<u64, Error>;
+    /// Checks an API token.
+    fn check_token(&self, connection: u64, token: &str) -> Result<u64, Error>;
+    /// Whether the principal may do this now: `read`, `login`, `fsd`, `command:NAME`, `set:NAME`, `backup`, `audit`, `admin`.
+    fn may(&self, principal: u64, right: &str) -> Result<bool, Error>;
+    /// Forgets the principal before its connection ends.
+    fn release(&self, principal: u64);
+}
+
+/// Commands and settings in the name of a principal, for plugins that implement [`crate::ControlHandler`].
+///
+/// An order gives a ticket; how it ended arrives in [`crate::ControlHandler::on_ended`].
+pub trait UpsControl {
+    /// Runs a command by its NUT name. `danger_confirmed`: the person knows that this may interrupt the load and wants it.
+    fn run(
+        &self,
+        principal: u64,
+        device: &str,
+        command: &str,
+        argument: Option<&str>,
+        danger_confirmed: bool,
+    ) -> Result<u64, Error>;
+    /// Sets a variable by its NUT name.
+    fn set(&self, principal: u64, device: &str, variable: &str, value: &str) -> Result<u64, Error>;
+    /// Sets or clears the forced shutdown.
+    fn forced_shutdown(&self, principal: u64, device: &str, on: bool) -> Result<u64, Error>;
 }

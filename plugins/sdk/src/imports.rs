@@ -1,7 +1,7 @@
 //! The host as a component sees it: every method is one imported function.
 
-use crate::bindings::imports::opennmc::plugin::{clock, log, tcp, timers, ups};
-use crate::{Clock, Device, Error, Level, Log, Tcp, Timers, Ups, Variable};
+use crate::bindings::imports::opennmc::plugin::{auth, clock, log, tcp, timers, ups, ups_control};
+use crate::{Auth, Clock, Device, Error, Level, Log, Tcp, Timers, Ups, UpsControl, Variable};
 
 /// The functions that the host linked into this component.
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,5 +78,44 @@ impl Tcp for Imports {
 
     fn close(&self, connection: u64) {
         tcp::close(connection);
+    }
+}
+
+impl Auth for Imports {
+    fn check_password(&self, connection: u64, name: &str, password: &str) -> Result<u64, Error> {
+        auth::check_password(connection, name, password)
+    }
+
+    fn check_token(&self, connection: u64, token: &str) -> Result<u64, Error> {
+        auth::check_token(connection, token)
+    }
+
+    fn may(&self, principal: u64, right: &str) -> Result<bool, Error> {
+        auth::may(principal, right)
+    }
+
+    fn release(&self, principal: u64) {
+        auth::release(principal);
+    }
+}
+
+impl UpsControl for Imports {
+    fn run(
+        &self,
+        principal: u64,
+        device: &str,
+        command: &str,
+        argument: Option<&str>,
+        danger_confirmed: bool,
+    ) -> Result<u64, Error> {
+        ups_control::run(principal, device, command, argument, danger_confirmed)
+    }
+
+    fn set(&self, principal: u64, device: &str, variable: &str, value: &str) -> Result<u64, Error> {
+        ups_control::set(principal, device, variable, value)
+    }
+
+    fn forced_shutdown(&self, principal: u64, device: &str, on: bool) -> Result<u64, Error> {
+        ups_control::forced_shutdown(principal, device, on)
     }
 }

@@ -1,7 +1,7 @@
 //! Write plugins for OpenNMC.
 //!
-//! A plugin is a type that implements [`Plugin`] and whichever of [`TcpService`], [`EventListener`] and
-//! [`TimerHandler`] it offers; [`export!`] turns it into a component. Everything it may ask for comes through the
+//! A plugin is a type that implements [`Plugin`] and whichever of [`TcpService`], [`EventListener`], [`TimerHandler`],
+//! [`AuthHandler`] and [`ControlHandler`] it offers; [`export!`] turns it into a component. Everything it may ask for comes through the
 //! [`Host`] that each call hands in, so the same code runs natively against [`SimulatedHost`] in plain `cargo test`.
 //!
 //! ```
@@ -52,9 +52,9 @@ pub use bindings::imports::opennmc::plugin::types::{Error, Event, Severity};
 pub use bindings::imports::opennmc::plugin::ups::{Availability, Device, Kind, Variable};
 pub use bindings::tcp_events::exports::opennmc::plugin::tcp_events::{Inbound, Outbound};
 pub use config::{ConfigError, parse_config};
-pub use host::{Clock, Host, Log, Tcp, Timers, Ups};
+pub use host::{Auth, Clock, Host, Log, Tcp, Timers, Ups, UpsControl};
 #[cfg(target_arch = "wasm32")]
 pub use imports::Imports;
-pub use plugin::{EventListener, Plugin, TcpService, TimerHandler};
+pub use plugin::{AuthHandler, ControlHandler, EventListener, Plugin, TcpService, TimerHandler};
 #[cfg(not(target_arch = "wasm32"))]
-pub use simulated::{LogLine, SimulatedHost, SimulatedUps};
+pub use simulated::{LogLine, Ordered, SimulatedHost, SimulatedUps};

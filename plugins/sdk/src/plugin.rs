@@ -5,7 +5,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Event, Host, Inbound, Outbound, parse_config};
+use crate::{Error, Event, Host, Inbound, Outbound, parse_config};
 
 /// Every plugin. The value is the whole state of the plugin and ends with its instance.
 pub trait Plugin: Sized + 'static {
@@ -55,4 +55,17 @@ pub trait EventListener: Plugin {
 pub trait TimerHandler: Plugin {
     /// The timer with this number is due.
     fn on_timer(&mut self, host: &impl Host, timer: u64);
+}
+
+/// A plugin that lets people log in: see [`crate::Auth`].
+pub trait AuthHandler: Plugin {
+    /// How the check with this ticket ended: the number of the principal, or why there is none. Not called when the
+    /// connection has ended.
+    fn on_checked(&mut self, host: &impl Host, ticket: u64, outcome: Result<u64, Error>);
+}
+
+/// A plugin that orders something of a UPS: see [`crate::UpsControl`].
+pub trait ControlHandler: Plugin {
+    /// How the order with this ticket ended: `outcome` in a word of an open set, `detail` in a sentence.
+    fn on_ended(&mut self, host: &impl Host, ticket: u64, success: bool, outcome: &str, detail: &str);
 }

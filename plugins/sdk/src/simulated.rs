@@ -6,7 +6,7 @@
 use core::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use crate::{Availability, Clock, Device, Error, Level, Log, Tcp, Timers, Ups, Variable};
+use crate::{Auth, Availability, Clock, Device, Error, Level, Log, Tcp, Timers, Ups, UpsControl, Variable};
 
 /// The simulated host. All methods take `&self`, as the real host's functions do.
 #[derive(Debug, Default)]
@@ -22,6 +22,30 @@ pub struct SimulatedHost {
     unsent_limit: Cell<Option<usize>>,
     longest_send: Cell<usize>,
     closed: RefCell<Vec<u64>>,
+    users: RefCell<Vec<SimulatedUser>>,
+    tickets: Cell<u64>,
+    checks: RefCell<Vec<(u64, Option<usize>)>>,
+    orders: RefCell<Vec<(u64, Ordered)>>,
+    orders_refused: RefCell<Option<Error>>,
+    busy_checks: Cell<u32>,
+}
+
+#[derive(Debug)]
+struct SimulatedUser {
+    name: String,
+    password: String,
+    rights: Vec<String>,
+}
+
+/// An order that a plugin gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ordered {
+    /// A command, with its argument.
+    Run(String, String, Option<String>),
+    /// A setting.
+    Set(String, String, String),
+    /// The forced shutdown.
+    ForcedShutdown(String, bool),
 }
 
 /// One UPS of a [`SimulatedHost`].
@@ -127,6 +151,64 @@ impl SimulatedHost {
         self.closed.borrow().clone()
     }
 
+    /// Adds a user. A right that ends with a colon covers every name after it.
+    pub fn add_user(&self, name: &str, password: &str, rights: &[&str]) {
+        self.users.borrow_mut().push(SimulatedUser {
+            name: name.to_owned(),
+            password: password.to_owned(),
+            rights: rights.iter().map(|right| (*right).to_owned()).collect(),
+        });
+    }
+
+    /// Takes a right from a user who may be logged in.
+    pub fn take_rights(&self, name: &str) {
+        self.users
+            .borrow_mut()
+            .iter_mut()
+            .filter(|user| user.name == name)
+            .for_each(|user| user.rights.clear());
+    }
+
+    /// So many checks are not taken because too many wait.
+    pub fn busy_checks(&self, count: u32) {
+        self.busy_checks.set(count);
+    }
+
+    /// The oldest check that has not been answered: what to hand to `on_checked`.
+    pub fn next_check(&self) -> Option<(u64, Result<u64, Error>)> {
+        let mut checks = self.checks.borrow_mut();
+        if checks.is_empty() {
+            return None;
+        }
+        let (ticket, user) = checks.remove(0);
+        Some((ticket, user.map(|index| index as u64).ok_or_else(|| Error::Denied("wrong".to_owned()))))
+    }
+
+    /// The oldest order that was not taken yet, with its ticket.
+    pub fn next_order(&self) -> Option<(u64, Ordered)> {
+        let mut orders = self.orders.borrow_mut();
+        if orders.is_empty() { None } else { Some(orders.remove(0)) }
+    }
+
+    /// From now on orders are not taken.
+    pub fn refuse_orders(&self, error: Error) {
+        self.orders_refused.replace(Some(error));
+    }
+
+    fn ticket(&self) -> u64 {
+        self.tickets.set(self.tickets.get() + 1);
+        self.tickets.get()
+    }
+
+    fn give(&self, order: Ordered) -> Result<u64, Error> {
+        if let Some(error) = self.orders_refused.borrow().clone() {
+            return Err(error);
+        }
+        let ticket = self.ticket();
+        self.orders.borrow_mut().push((ticket, order));
+        Ok(ticket)
+    }
+
     fn read<R>(&self, device: &str, read: impl FnOnce(&SimulatedUps) -> R) -> Option<R> {
         self.devices.borrow().iter().find(|ups| ups.device.name.eq_ignore_ascii_case(device)).map(read)
     }
@@ -217,5 +299,54 @@ impl Tcp for SimulatedHost {
 
     fn close(&self, connection: u64) {
         self.closed.borrow_mut().push(connection);
+    }
+}
+
+impl Auth for SimulatedHost {
+    fn check_password(&self, _connection: u64, name: &str, password: &str) -> Result<u64, Error> {
+        if let Some(left) = self.busy_checks.get().checked_sub(1) {
+            self.busy_checks.set(left);
+            return Err(Error::Busy);
+        }
+        let users = self.users.borrow();
+        let known = users.iter().position(|user| user.name == name && user.password == password);
+        let ticket = self.ticket();
+        self.checks.borrow_mut().push((ticket, known));
+        Ok(ticket)
+    }
+
+    fn check_token(&self, connection: u64, token: &str) -> Result<u64, Error> {
+        self.check_password(connection, "", token)
+    }
+
+    fn may(&self, principal: u64, right: &str) -> Result<bool, Error> {
+        let users = self.users.borrow();
+        let user =
+            usize::try_from(principal).ok().and_then(|index| users.get(index)).ok_or(Error::NotFound)?;
+        let covers = |own: &String| own == right || (own.ends_with(':') && right.starts_with(own.as_str()));
+        Ok(user.rights.iter().any(covers))
+    }
+
+    fn release(&self, _principal: u64) {}
+}
+
+impl UpsControl for SimulatedHost {
+    fn run(
+        &self,
+        _principal: u64,
+        device: &str,
+        command: &str,
+        argument: Option<&str>,
+        _danger_confirmed: bool,
+    ) -> Result<u64, Error> {
+        self.give(Ordered::Run(device.to_owned(), command.to_owned(), argument.map(str::to_owned)))
+    }
+
+    fn set(&self, _principal: u64, device: &str, variable: &str, value: &str) -> Result<u64, Error> {
+        self.give(Ordered::Set(device.to_owned(), variable.to_owned(), value.to_owned()))
+    }
+
+    fn forced_shutdown(&self, _principal: u64, device: &str, on: bool) -> Result<u64, Error> {
+        self.give(Ordered::ForcedShutdown(device.to_owned(), on))
     }
 }

@@ -4,12 +4,14 @@
 //! needs, and one `Host` implementation holds the functions. [`linker`] decides from the grant what is linked:
 //! an interface that is not linked does not exist for the plugin. No function here blocks.
 
+mod auth;
 mod clock;
 mod descriptions;
 mod log;
 pub(super) mod tcp;
 mod timers;
 mod ups;
+mod ups_control;
 
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, ResourceLimiter};
@@ -17,12 +19,14 @@ use wasmtime::{Engine, ResourceLimiter};
 use super::bindings::wit;
 use super::instance::InstanceState;
 use super::manifest::ByteSize;
-use super::{Grant, UpsAccess};
+use super::{ControlAccess, Grant, UpsAccess};
 
+pub(super) use self::auth::State as AuthState;
 pub(super) use self::clock::State as ClockState;
 pub(super) use self::log::State as LogState;
 pub(super) use self::timers::State as TimersState;
 pub(super) use self::ups::State as UpsState;
+pub(super) use self::ups_control::State as ControlState;
 
 /// One interface: its name in WIT, and how it is linked when it is granted.
 struct Capability {
@@ -33,7 +37,7 @@ struct Capability {
     link: fn(&mut Linker<InstanceState>) -> wasmtime::Result<()>,
 }
 
-const CAPABILITIES: [Capability; 6] = [
+const CAPABILITIES: [Capability; 8] = [
     // Only types: nothing to grant.
     Capability { name: "types", granted: |_| true, ask: "", link: link_types },
     Capability { name: "log", granted: |_| true, ask: "", link: log::link },
@@ -50,6 +54,13 @@ const CAPABILITIES: [Capability; 6] = [
         granted: Grant::listens,
         ask: "listen = { NAME = [\"ADDRESS:PORT\"] }",
         link: tcp::link,
+    },
+    Capability { name: "auth", granted: |grant| grant.auth, ask: "auth = true", link: auth::link },
+    Capability {
+        name: "ups-control",
+        granted: |grant| grant.control == Some(ControlAccess::AsPrincipal),
+        ask: "control = \"as-principal\"",
+        link: ups_control::link,
     },
 ];
 

@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -141,6 +141,12 @@ impl Connections {
             None => self.slots.push(Some(connection)),
         }
         Ok(number)
+    }
+
+    /// Who is at the other end of a connection that is not being closed.
+    pub(in crate::plugin) fn peer(&mut self, number: u64) -> Option<IpAddr> {
+        let connection = self.get(number).filter(|connection| connection.closing.is_none())?;
+        connection.stream.peer_addr().ok().map(|peer| peer.ip())
     }
 
     /// Queues bytes in order after what waits already.

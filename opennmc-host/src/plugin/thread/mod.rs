@@ -19,6 +19,7 @@ use std::sync::atomic::{
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use calloop::channel::{Event as Mail, channel};
 use calloop::ping::PingSource;
 use calloop::{EventLoop, Readiness};
 
@@ -27,6 +28,7 @@ use self::connections::{Arrival, Connections};
 use self::listeners::Listeners;
 use super::engine::Compiler;
 use super::instance::{self, Gauges, Inbound, Instance, Origin};
+use super::services::{Outcome, Services};
 use super::watch::Watch;
 use super::{Epitaph, Grant, Package, PluginError, PluginSettings, effective_config, library};
 use crate::state::{Event, SnapshotCell};
@@ -54,6 +56,7 @@ pub(super) struct Job {
     pub(super) budget: Budget,
     pub(super) gauges: Arc<Gauges>,
     pub(super) snapshots: SnapshotCell,
+    pub(super) services: Option<Services>,
     pub(super) started: Instant,
     /// Whoever puts something in here pings `wake` afterwards.
     pub(super) mailbox: Receiver<Arc<Event>>,
@@ -79,6 +82,8 @@ pub(super) struct Inbox {
     accepting: Vec<usize>,
     /// There may be events in the mailbox.
     mail: bool,
+    /// Of checks and orders. There are never more than the plugin has tickets, which are limited.
+    outcomes: Vec<Outcome>,
 }
 
 /// Runs a plugin until it is asked to stop (`Ok`) or fails.
@@ -124,6 +129,14 @@ impl Service {
         handle
             .insert_source(job.wake, |(), (), inbox| inbox.mail = true)
             .map_err(|error| no_loop(error.error))?;
+        let (outcomes, outcome) = channel();
+        handle
+            .insert_source(outcome, |mail, (), inbox| {
+                if let Mail::Msg(outcome) = mail {
+                    inbox.outcomes.push(outcome);
+                }
+            })
+            .map_err(|error| no_loop(error.error))?;
         let mut listeners = Listeners::bind(handle.clone(), &grant)?;
         let component = job.compiler.compile(&package).map_err(unusable)?;
         let origin = Origin {
@@ -132,6 +145,8 @@ impl Service {
             started: job.started,
             snapshots: job.snapshots,
             connections: Connections::new(handle, grant.limits.connections),
+            services: job.services,
+            outcomes,
             watch: job.watch,
             abort: job.abort,
             gauges: Arc::clone(&job.gauges),
@@ -197,6 +212,9 @@ impl Service {
                 self.instance.on_event(&event)?;
             }
         }
+        for outcome in inbox.outcomes.drain(..) {
+            self.tell(outcome)?;
+        }
         self.run_timers()?;
         for listener in inbox.accepting.drain(..) {
             self.accept(listener)?;
@@ -206,6 +224,23 @@ impl Service {
         }
         self.deliver()?;
         self.settle()
+    }
+
+    fn tell(&mut self, outcome: Outcome) -> Result<(), Epitaph> {
+        let state = self.instance.state();
+        match outcome {
+            Outcome::Checked { ticket, connection, result } => {
+                let lives = state.connections.peer(connection).is_some();
+                match state.auth.checked(connection, result, lives) {
+                    Some(outcome) => self.instance.on_checked(ticket, outcome),
+                    None => Ok(()),
+                }
+            }
+            Outcome::Ended { ticket, result } => {
+                state.control.ended();
+                self.instance.on_ended(ticket, &result)
+            }
+        }
     }
 
     fn run_timers(&mut self) -> Result<(), Epitaph> {
@@ -309,6 +344,7 @@ impl Service {
         while let Some((number, reason)) = self.instance.state().connections.pop_gone() {
             tracing::debug!(plugin = %self.plugin, connection = number, "connection ended: {reason}");
             self.instance.on_closed(number, &reason)?;
+            self.instance.state().auth.connection_ended(number);
             self.instance.state().connections.flush();
         }
         let open = self.instance.state().connections.len() as u64;

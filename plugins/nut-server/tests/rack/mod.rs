@@ -4,13 +4,15 @@
 
 use nut_server::{Config, NutServer};
 use opennmc_plugin::{
-    Availability, Inbound, Kind, Outbound, Plugin, SimulatedHost, SimulatedUps, TcpService, Variable,
+    AuthHandler, Availability, ControlHandler, Inbound, Kind, Ordered, Outbound, Plugin, SimulatedHost,
+    SimulatedUps, TcpService, Variable,
 };
 
 /// The connection number that tests with one client use.
 pub(crate) const CLIENT: u64 = 7;
 
-/// `main` live with description, `nodesc` live without, `gone` disconnected, `old` stale, `young` waiting.
+/// Users: `admin` (password `secret`) may everything, `monitor` (`pass word`) what `upsmon` needs, `guest` (`guest`) nothing.
+/// UPSes: `main` live with description, `nodesc` live without, `gone` disconnected, `old` stale, `young` waiting.
 pub(crate) fn rack() -> SimulatedHost {
     let host = SimulatedHost::new();
     host.publish(main_ups());
@@ -20,6 +22,9 @@ pub(crate) fn rack() -> SimulatedHost {
     host.publish(SimulatedUps { variables: vec![], ..in_condition("young", "New", Availability::Waiting) });
     host.describe("battery.charge", "Charge of the battery in percent");
     host.describe("load.off", "Switch the load off at once");
+    host.add_user("admin", "secret", &["read", "login", "fsd", "command:", "set:"]);
+    host.add_user("monitor", "pass word", &["read", "login", "fsd"]);
+    host.add_user("guest", "guest", &["read"]);
     host
 }
 
@@ -75,13 +80,17 @@ pub(crate) struct Session {
     pub(crate) host: SimulatedHost,
     pub(crate) server: NutServer,
     pub(crate) closed: bool,
+    /// Orders as they came, each with how it ended: by default `executed`.
+    pub(crate) ordered: Vec<Ordered>,
+    /// How orders end, when not well.
+    pub(crate) outcome: &'static str,
 }
 
 impl Session {
     pub(crate) fn new(host: SimulatedHost) -> Self {
         let mut server = NutServer::start(&host, config()).expect("the server starts");
         server.on_accept(&host, "nut", CLIENT, "192.0.2.1:40000").expect("the client is accepted");
-        Session { host, server, closed: false }
+        Session { host, server, closed: false, ordered: Vec::new(), outcome: "executed" }
     }
 
     /// Sends bytes as they are and returns all that comes back.
@@ -94,7 +103,31 @@ impl Session {
             out.extend_from_slice(&bytes);
             self.closed |= close;
         }
+        self.let_the_host_work();
+        out.extend(self.host.take_sent(CLIENT));
+        self.closed |= self.host.closed().contains(&CLIENT);
         out
+    }
+
+    /// Sends bytes and leaves the host's answers to the test.
+    pub(crate) fn send_only(&mut self, connection: u64, bytes: &[u8]) -> Vec<u8> {
+        let answers = self.server.on_data(&self.host, vec![Inbound { connection, bytes: bytes.to_vec() }]);
+        answers.into_iter().flat_map(|answer| answer.bytes).collect()
+    }
+
+    /// The host checks passwords and carries orders out until nothing is left.
+    pub(crate) fn let_the_host_work(&mut self) {
+        loop {
+            if let Some((ticket, outcome)) = self.host.next_check() {
+                self.server.on_checked(&self.host, ticket, outcome);
+            } else if let Some((ticket, order)) = self.host.next_order() {
+                self.ordered.push(order);
+                let success = self.outcome == "executed";
+                self.server.on_ended(&self.host, ticket, success, self.outcome, "as the test wants it");
+            } else {
+                return;
+            }
+        }
     }
 
     /// Sends one line and returns the answer as text.

@@ -1,0 +1,138 @@
+//! The `auth` interface: who is at the other end of a plugin's connections.
+//!
+//! Invariant: a plugin never holds a principal, only a number for one, and only while the connection lives at which it
+//! logged in. Who the peer is, for the lock-out and the audit, is the socket's word and not the plugin's. The checks are
+//! made on the users' own thread.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use calloop::channel::Sender;
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::plugin::bindings::wit::{auth, types::Error};
+use crate::plugin::instance::InstanceState;
+use crate::plugin::services::Outcome;
+use crate::users::{AuthError, Check, Origin, Principal, Scope, Secret, UserBase};
+
+/// Checks of one plugin that are under way: a rack's worth of machines that come back at the same time.
+const CHECKS: u32 = 128;
+/// Principals beyond one for each connection: somebody logs in again on the same one.
+const SPARE_PRINCIPALS: usize = 16;
+
+pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
+    auth::add_to_linker::<_, HasSelf<InstanceState>>(linker, |state| state)
+}
+
+/// The people that have logged in with one instance.
+pub(in crate::plugin) struct State {
+    plugin: Arc<str>,
+    users: Option<Arc<UserBase>>,
+    outcomes: Sender<Outcome>,
+    waiting: u32,
+    last: u64,
+    most: usize,
+    principals: HashMap<u64, LoggedIn>,
+}
+
+struct LoggedIn {
+    connection: u64,
+    principal: Principal,
+}
+
+impl State {
+    pub(in crate::plugin) fn new(
+        plugin: Arc<str>,
+        connections: u32,
+        users: Option<Arc<UserBase>>,
+        outcomes: Sender<Outcome>,
+    ) -> Self {
+        let most = connections as usize + SPARE_PRINCIPALS;
+        Self { plugin, users, outcomes, waiting: 0, last: 0, most, principals: HashMap::new() }
+    }
+
+    /// A check has ended; gives what the guest is to hear of it, if the connection lives.
+    pub(in crate::plugin) fn checked(
+        &mut self,
+        connection: u64,
+        result: Result<Principal, AuthError>,
+        lives: bool,
+    ) -> Option<Result<u64, Error>> {
+        self.waiting = self.waiting.saturating_sub(1);
+        if !lives {
+            return None;
+        }
+        Some(match result {
+            Ok(_) if self.principals.len() >= self.most => {
+                Err(Error::Limit(format!("{} people are logged in, which is the most", self.most)))
+            }
+            Ok(principal) => {
+                self.last += 1;
+                self.principals.insert(self.last, LoggedIn { connection, principal });
+                Ok(self.last)
+            }
+            Err(error @ (AuthError::Refused | AuthError::LockedOut { .. })) => {
+                Err(Error::Denied(error.to_string()))
+            }
+            Err(error) => Err(Error::Unavailable(error.to_string())),
+        })
+    }
+
+    /// Nobody is at this connection any more.
+    pub(in crate::plugin) fn connection_ended(&mut self, connection: u64) {
+        self.principals.retain(|_, logged_in| logged_in.connection != connection);
+    }
+
+    /// Who this number stands for, with the rights that are left of it now.
+    pub(super) fn principal(&self, number: u64) -> Result<Principal, Error> {
+        let logged_in = self.principals.get(&number).ok_or(Error::NotFound)?;
+        let renewed = self.users.as_ref().and_then(|users| users.renew(&logged_in.principal));
+        renewed
+            .ok_or_else(|| Error::Denied(format!("there is no user `{}` any more", logged_in.principal.name)))
+    }
+}
+
+impl InstanceState {
+    fn check(&mut self, connection: u64, check: Check) -> Result<u64, Error> {
+        let peer = self.connections.peer(connection).ok_or(Error::NotFound)?;
+        let state = &mut self.auth;
+        let users =
+            state.users.as_ref().ok_or_else(|| Error::Unavailable("this host has no users".to_owned()))?;
+        if state.waiting >= CHECKS {
+            return Err(Error::Limit(format!("{CHECKS} log-ins are being checked, which is the most")));
+        }
+        let ticket = state.last + 1;
+        let outcomes = state.outcomes.clone();
+        let reply = move |result| {
+            // The plugin may have ended; then nobody waits.
+            let _ = outcomes.send(Outcome::Checked { ticket, connection, result });
+        };
+        let origin = Origin::Network { service: state.plugin.to_string(), peer };
+        users.check_later(check, origin, Box::new(reply)).map_err(|error| match error {
+            AuthError::Busy => Error::Busy,
+            error => Error::Unavailable(error.to_string()),
+        })?;
+        state.last = ticket;
+        state.waiting += 1;
+        Ok(ticket)
+    }
+}
+
+impl auth::Host for InstanceState {
+    fn check_password(&mut self, connection: u64, name: String, password: String) -> Result<u64, Error> {
+        self.check(connection, Check::Password { name, password: Secret::from(password) })
+    }
+
+    fn check_token(&mut self, connection: u64, token: String) -> Result<u64, Error> {
+        self.check(connection, Check::Token(Secret::from(token)))
+    }
+
+    fn may(&mut self, principal: u64, right: String) -> Result<bool, Error> {
+        let right: Scope = right.parse().map_err(|_| Error::Invalid(format!("`{right}` is no right")))?;
+        Ok(self.auth.principal(principal)?.may(&right.right()))
+    }
+
+    fn release(&mut self, principal: u64) {
+        self.auth.principals.remove(&principal);
+    }
+}
