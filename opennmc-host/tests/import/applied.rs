@@ -154,11 +154,37 @@ fn upsc_finds_what_it_found_with_nut() {
     }
 }
 
+#[test]
+fn upsmon_and_upscmd_log_in_with_what_was_imported() {
+    for (name, upses) in [("single", &["ups"][..]), ("two", &["ups1", "ups2"])] {
+        let scene = Scene::of(name);
+        for ups in upses {
+            let status = || scene.upsc(&[&format!("{ups}@{}", scene.server()), "ups.status"]);
+            until(status, |status| status.trim() == "OL");
+        }
+        let upsmon = scene.upsmon(name);
+        for ups in upses {
+            let clients = || scene.upsc(&["-c", &format!("{ups}@{}", scene.server())]);
+            until(clients, |clients| clients.contains("127.0.0.1"));
+        }
+        let log = fs::read_to_string(scene.folder.path().join("upsmon/log")).unwrap();
+        assert!(!log.contains("ERR") && !log.contains("failed"), "{log}");
+        drop(upsmon);
+        let system = format!("{}@{}", upses[0], scene.server());
+        let command = ["-u", "admin", "-p", "change_me_soon", &system, "test.panel.start"];
+        let output = Command::new("upscmd").args(command).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let command = ["-u", "monuser", "-p", "monitor_me", &system, "test.panel.start"];
+        let output = Command::new("upscmd").args(command).stdin(Stdio::null()).output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stderr).contains("ACCESS-DENIED"), "{output:?}");
+    }
+}
+
 /// The daemon with what was imported, but for the serial ports and NUT's address.
 pub(crate) struct Scene {
-    _target: TempDir,
+    folder: TempDir,
     port: u16,
-    daemon: Child,
+    _daemon: Killed,
 }
 
 impl Scene {
@@ -176,9 +202,9 @@ impl Scene {
         daemon.arg("run").arg("--config").arg(&config).arg("--plugins").arg(packages());
         daemon.env_remove("NOTIFY_SOCKET").env_remove("OPENNMC_LOG").env("NO_COLOR", "1");
         daemon.stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
-        let mut scene = Scene { _target: target.0, port: 0, daemon: daemon.spawn().unwrap() };
+        let mut scene = Scene { folder: target.0, port: 0, _daemon: Killed(daemon.spawn().unwrap()) };
         let mut line = String::new();
-        BufReader::new(scene.daemon.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(scene._daemon.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let text = fs::read_to_string(log).unwrap();
         assert_eq!(line, "ready\n", "{text}");
         let port = text.split("nut=127.0.0.1:").nth(1).unwrap_or_else(|| panic!("no NUT server:\n{text}"));
@@ -190,6 +216,27 @@ impl Scene {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// NUT's own `upsmon` with the `upsmon.conf` that was imported, but for NUT's address and the shutdown.
+    fn upsmon(&self, name: &str) -> Killed {
+        let folder = self.folder.path().join("upsmon");
+        fs::create_dir(&folder).unwrap();
+        let text = fs::read_to_string(crate::folder(name).join("upsmon.conf")).unwrap();
+        let text = text.replace("@localhost", &format!("@{}", self.server()));
+        let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with("SHUTDOWNCMD")).collect();
+        let text = format!("{}\nSHUTDOWNCMD \"touch {}/shut-down\"\n", kept.join("\n"), folder.display());
+        fs::write(folder.join("upsmon.conf"), text).unwrap();
+        let log = File::create(folder.join("log")).unwrap();
+        let user = Command::new("id").arg("-un").output().unwrap().stdout;
+        let mut upsmon = Command::new("upsmon");
+        // In the foreground, without a second process for the shutdown, as whoever runs the test.
+        upsmon.args(["-F", "-D", "-p", "-u", String::from_utf8(user).unwrap().trim()]);
+        for variable in ["NUT_CONFPATH", "NUT_STATEPATH", "NUT_PIDPATH", "NUT_ALTPIDPATH"] {
+            upsmon.env(variable, &folder);
+        }
+        upsmon.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        Killed(upsmon.spawn().expect("upsmon is needed: apt-get install nut-client"))
+    }
+
     pub(crate) fn upsc(&self, arguments: &[&str]) -> String {
         let output = Command::new("upsc")
             .args(arguments)
@@ -199,10 +246,13 @@ impl Scene {
     }
 }
 
-impl Drop for Scene {
+/// A program that ends with its test.
+struct Killed(Child);
+
+impl Drop for Killed {
     fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

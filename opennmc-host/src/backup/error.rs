@@ -1,0 +1,57 @@
+//! Why a backup could not be made, or was not restored.
+
+use std::io;
+use std::path::PathBuf;
+
+/// What went wrong. Unless it says otherwise, nothing has changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// Who asks may not.
+    #[error("{who} may not {what}")]
+    Denied {
+        /// The user.
+        who: String,
+        /// Such as `make backups`.
+        what: String,
+    },
+    /// Reading or writing failed.
+    #[error("can't {action} {}: {source}", path.display())]
+    File {
+        /// Such as `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is not a backup, or not a whole one, or not one for this version.
+    #[error("{}: {problem}; nothing was restored", path.display())]
+    Unusable {
+        /// The backup.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The history can't be copied.
+    #[error("can't copy the history {}: {problem}", path.display())]
+    History {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        problem: String,
+    },
+    /// The system gave no randomness.
+    #[error("can't make a key: {0}")]
+    Key(String),
+    /// A restore was under way when the power went, and can't be finished.
+    #[error("a restore was interrupted and can't be finished: can't {action} {}: {source}; mend that and start again", path.display())]
+    Recovery {
+        /// Such as `rename`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
