@@ -13,6 +13,8 @@ mod events;
 mod exit;
 mod generate;
 mod get;
+mod history;
+mod import_nut;
 mod order;
 mod output;
 mod plugin;
@@ -58,11 +60,14 @@ pub fn main() -> ExitCode {
         Command::Cmd(arguments) => order::cmd(&arguments, output),
         Command::Fsd(arguments) => order::fsd(&arguments, output),
         Command::Events(arguments) => events::events(&arguments, output),
+        Command::History(arguments) => history::history(&arguments, output),
+        Command::Audit(arguments) => history::audit(&arguments, output),
         Command::Reload(arguments) => daemon::reload(&arguments, output),
         Command::LogLevel(arguments) => daemon::log_level(&arguments, output),
         Command::Plugin(arguments) => plugin::plugin(&arguments, output),
         Command::User(arguments) => user::user(&arguments, output),
         Command::Doctor(arguments) => doctor::doctor(&arguments, output),
+        Command::ImportNut(arguments) => import_nut::import_nut(&arguments, output),
         Command::Probe(arguments) => probe::probe(&arguments, output),
         Command::Trace(arguments) => trace::trace(&arguments, output),
         Command::Completions(arguments) => generate::completions(&arguments, output),
@@ -121,6 +126,10 @@ enum Command {
     Fsd(order::FsdArguments),
     /// Show what happened, and follow what happens
     Events(events::EventsArguments),
+    /// Show what was measured, as text, CSV or JSON
+    History(history::HistoryArguments),
+    /// Show who ordered what, from where, and what came of it
+    Audit(history::AuditArguments),
     /// Load the configuration anew, without dropping a UPS or a client that it does not concern
     ///
     /// A file with a problem changes nothing: `opennmc check` lists what is wrong with it.
@@ -137,6 +146,10 @@ enum Command {
     ///
     /// Exits with 11 when somebody should look, with 12 when data or power is at risk. As root it sees the most.
     Doctor(doctor::DoctorArguments),
+    /// Make a configuration and users out of NUT's
+    ///
+    /// Says what became of every line, and names each that could not be carried over. NUT's files are not touched.
+    ImportNut(import_nut::ImportNutArguments),
     /// Find out what is on a serial line
     ///
     /// For a UPS that is not found: tells a wrong cable from a silent UPS from one that speaks another protocol. Exits with 6

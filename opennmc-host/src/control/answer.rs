@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::connection::{HungUp, Replies};
+use super::history;
 use super::protocol::{Code, EventQuery, Greeting, Problem, Request, VERSION};
 use super::report::{
     DaemonReport, EventReport, HealthReport, OrderReport, PluginReport, ReloadReport, StatusReport,
@@ -19,6 +20,7 @@ use super::report::{
 use super::users;
 use crate::config::LogFilter;
 use crate::door::{Order, OrderRequest, Progress};
+use crate::history::{FILE_NAME, HistoryReader};
 use crate::host::{Fed, Gone, HostHandle, Silence};
 use crate::logging::LogControl;
 use crate::state::Severity;
@@ -110,6 +112,15 @@ pub(super) fn answer(
             }))
         }
         Request::LogLevel { filter } => Ok(log_level(host, principal, filter)),
+        Request::Samples(query) => Ok(reader(host)
+            .and_then(|reader| history::samples(&reader, &query))
+            .and_then(|series| json(&series))),
+        Request::Series { ups } => {
+            Ok(reader(host).and_then(|reader| history::series(&reader, &ups)).and_then(|names| json(&names)))
+        }
+        Request::Audit(query) => {
+            Ok(reader(host).and_then(|reader| history::audit(&reader, &query)).and_then(|lines| json(&lines)))
+        }
         Request::User { user } => Ok(users::carry_out(&host.users, user, principal)),
         Request::Events(query) => events(host, &query, replies),
     }
@@ -118,6 +129,8 @@ pub(super) fn answer(
 /// What somebody must be allowed to do for this.
 fn right(request: &Request) -> Right {
     match request {
+        Request::Audit(_) => Right::Audit,
+        Request::Samples(_) | Request::Series { .. } => Right::Read,
         Request::Status { .. } | Request::Events(_) | Request::Plugins | Request::Health => Right::Read,
         Request::LogLevel { filter: None } => Right::Read,
         Request::User { .. } | Request::Simulate { .. } | Request::Reload => Right::Administer,
@@ -200,13 +213,25 @@ fn events(host: &Host, query: &EventQuery, replies: &mut Replies<'_>) -> Answere
         Ok(wanted) => wanted,
         Err(problem) => return Ok(Err(problem)),
     };
-    if !query.follow {
-        return Ok(Ok(Value::Null));
+    // Before the past is read: what happens meanwhile must not be missed.
+    let subscription = query.follow.then(|| host.handle.feed.subscribe());
+    let mut told = 0;
+    if !query.follow || query.last.is_some() {
+        let past = match reader(host).and_then(|reader| history::events(&reader, query)) {
+            Ok(past) => past,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        for event in past {
+            replies.item(&EventReport::of(&event))?;
+            told = event.id;
+        }
     }
-    let subscription = host.handle.feed.subscribe();
+    let Some(subscription) = subscription else { return Ok(Ok(Value::Null)) };
     loop {
         match subscription.next(LOOK) {
-            Ok(Fed::Event(event)) if wanted.takes(&event) => replies.item(&EventReport::of(&event))?,
+            Ok(Fed::Event(event)) if event.id > told && wanted.takes(&event) => {
+                replies.item(&EventReport::of(&event))?;
+            }
             Ok(Fed::Event(_)) => {}
             Ok(Fed::Missed(count)) => {
                 let message =
@@ -228,16 +253,7 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn from(query: &'a EventQuery) -> Result<Wanted<'a>, Problem> {
-        let least = match query.severity.as_deref() {
-            None | Some("info") => Severity::Info,
-            Some("warning") => Severity::Warning,
-            Some("critical") => Severity::Critical,
-            Some(other) => {
-                let message = format!("`{other}` is not a severity: info, warning or critical");
-                return Err(Problem::new(Code::BadRequest, message));
-            }
-        };
-        Ok(Wanted { query, least })
+        Ok(Wanted { query, least: history::severity(query.severity.as_deref())? })
     }
 
     fn takes(&self, event: &crate::state::Event) -> bool {
@@ -248,6 +264,15 @@ impl<'a> Wanted<'a> {
             && since_ms.is_none_or(|since| event.at_ms >= since)
             && until_ms.is_none_or(|until| event.at_ms < until)
     }
+}
+
+/// A view of the history of this thread's own.
+fn reader(host: &Host) -> Result<HistoryReader, Problem> {
+    let path = host.handle.paths.state_dir.join(FILE_NAME);
+    if !path.exists() {
+        return Err(failed("this daemon keeps no history; its log says why"));
+    }
+    Ok(HistoryReader::offline(&path))
 }
 
 fn failed(error: impl ToString) -> Problem {

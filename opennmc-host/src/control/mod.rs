@@ -8,6 +8,7 @@
 mod answer;
 pub mod client;
 mod connection;
+pub mod history;
 mod peer;
 pub mod protocol;
 pub mod report;

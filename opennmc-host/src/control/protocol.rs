@@ -101,6 +101,15 @@ pub enum Request {
         /// What.
         user: UserRequest,
     },
+    /// What was measured: a [`SeriesReport`](super::report::SeriesReport).
+    Samples(SampleQuery),
+    /// Which numbers of a UPS were ever recorded: a list of names.
+    Series {
+        /// The UPS.
+        ups: String,
+    },
+    /// Who ordered what: a list of [`AuditReport`](super::report::AuditReport), the oldest first.
+    Audit(AuditQuery),
     /// The event log: items of [`EventReport`](super::report::EventReport), the oldest first.
     Events(EventQuery),
 }
@@ -204,6 +213,44 @@ pub struct EventQuery {
     pub last: Option<u32>,
     /// Goes on with what happens from now on, until the client hangs up.
     pub follow: bool,
+}
+
+/// Which samples.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SampleQuery {
+    /// The UPS.
+    pub ups: String,
+    /// By its NUT name.
+    pub variable: String,
+    /// From then on, in milliseconds since 1970 UTC.
+    pub since_ms: u64,
+    /// Until then.
+    pub until_ms: u64,
+    /// `seconds`, `minutes`, `hours`, or into how many points the time is divided; none: minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<String>,
+}
+
+/// Which lines of the audit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditQuery {
+    /// Only about this UPS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ups: Option<String>,
+    /// Only by this user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Only later than this, in milliseconds since 1970 UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<u64>,
+    /// Only before this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
+    /// The last so many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<u32>,
 }
 
 /// A request and the number that its answers carry.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::door::{OrderId, OrderResult, Progress};
+use crate::history::AuditEntry;
 use crate::host::LoopHealth;
 use crate::plugin::{PluginStatus, State as PluginState};
 use crate::state::{Availability, Device, Event, Kind, Severity, Variable};
@@ -177,6 +178,72 @@ pub struct ReloadReport {
     pub changed: Vec<String>,
     /// One sentence for each difference that takes effect at the next start only.
     pub needs_restart: Vec<String>,
+}
+
+/// What was measured of one variable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeriesReport {
+    /// The UPS.
+    pub ups: String,
+    /// By its NUT name.
+    pub variable: String,
+    /// How much time a point stands for, in seconds; 0 when points are as they were taken.
+    pub step_s: f64,
+    /// In the order of time. Where nothing was recorded there is none.
+    pub points: Vec<PointReport>,
+}
+
+/// What was measured in one stretch of time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PointReport {
+    /// When it begins.
+    pub at: String,
+    /// The least value.
+    pub min: f64,
+    /// The mean value.
+    pub avg: f64,
+    /// The greatest value.
+    pub max: f64,
+    /// Of how many samples.
+    pub count: u64,
+}
+
+/// A line of the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditReport {
+    /// Its number; none while it is not on disk.
+    pub id: Option<u64>,
+    /// When.
+    pub at: String,
+    /// Who.
+    pub user: String,
+    /// In which role.
+    pub role: String,
+    /// From where.
+    pub origin: String,
+    /// To which UPS; none when to none.
+    pub ups: Option<String>,
+    /// What was asked for.
+    pub what: String,
+    /// How it ended.
+    pub result: String,
+}
+
+impl AuditReport {
+    /// Of what the history has.
+    pub fn of(entry: &AuditEntry) -> AuditReport {
+        let record = &entry.record;
+        AuditReport {
+            id: entry.id,
+            at: time(record.at_ms),
+            user: record.principal.clone(),
+            role: record.role.clone(),
+            origin: record.origin.clone(),
+            ups: Some(record.device.clone()).filter(|device| !device.is_empty()),
+            what: record.what.clone(),
+            result: record.result.clone(),
+        }
+    }
 }
 
 /// A user, without secrets.

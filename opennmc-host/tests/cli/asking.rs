@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::place::{Daemon, PATIENCE, Place, text};
+use super::schema::assert_valid;
 
 /// A running daemon with a simulated UPS that has been read.
 pub(crate) struct Scene {
@@ -128,6 +129,9 @@ fn get_gives_one_value_alone_and_several_with_their_names() {
     let settable = scene.says(&["get", "--settable"]);
     assert!(settable.contains("  (one of ") || settable.contains("  (text"), "{settable}");
     let json = scene.json(&["get", "ups.mfr"]);
+    assert_valid("get", &json);
+    assert_valid("get", &scene.json(&["get"]));
+    assert_valid("status", &scene.json(&["status"]));
     assert_eq!(json["variables"]["ups.mfr"]["value"], "APC");
     assert_eq!(json["ups"], "main");
 }
@@ -147,6 +151,7 @@ fn commands_are_listed() {
     let scene = Scene::new();
     let said = scene.says(&["cmd"]);
     assert!(said.lines().any(|line| line == "test.battery.start"), "{said}");
+    assert_valid("commands", &scene.json(&["cmd"]));
     assert!(scene.json(&["cmd", "main"])["commands"].as_array().unwrap().len() > 5);
 }
 
@@ -189,4 +194,35 @@ fn events_are_followed_as_they_happen_until_the_daemon_ends() {
     scene.end();
     assert_eq!(lines.count(), 0);
     assert_eq!(following.wait().unwrap().code(), Some(4));
+}
+
+#[test]
+fn an_order_is_carried_out_and_its_end_is_told() {
+    let scene = Scene::new();
+    let said = scene.says(&["cmd", "beeper.disable"]);
+    assert!(said.starts_with("main: beeper.disable: "), "{said}");
+    let json = scene.json(&["set", "ups.id", "RACK7"]);
+    assert_valid("order", &json);
+    assert_eq!(json["result"], "verified", "{json}");
+    assert_eq!(scene.says(&["get", "ups.id"]), "RACK7\n");
+    assert_eq!(scene.says(&["set", "main", "ups.id", "RACK7"]), "main: ups.id = RACK7: it is so already\n");
+    let (code, error) = scene.fails(&["cmd", "dance"]);
+    assert_eq!(code, Some(6), "{error}");
+    let (code, _) = scene.fails(&["set", "ups.mfr", "X"]);
+    assert!(matches!(code, Some(6 | 7)), "{code:?}");
+    let output = scene.run(&["fsd", "set", "--yes"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(scene.says(&["get", "ups.status"]).contains("FSD"));
+    scene.says(&["fsd", "clear"]);
+    assert!(!scene.says(&["get", "ups.status"]).contains("FSD"));
+}
+
+#[test]
+fn the_load_goes_off_when_a_person_confirms_it() {
+    let scene = Scene::new();
+    scene.says(&["cmd", "load.off", "--yes"]);
+    let began = Instant::now();
+    while !scene.says(&["get", "ups.status"]).contains("OFF") {
+        assert!(began.elapsed() < PATIENCE);
+    }
 }

@@ -4,4 +4,11 @@
 
 mod asking;
 mod daemon;
+mod keeping;
+mod lines;
+mod made;
+#[path = "../bench/peer.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod peer;
 mod place;
+mod schema;
