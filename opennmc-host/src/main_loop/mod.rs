@@ -225,15 +225,6 @@ impl MainLoop {
 
     /// What other threads hold of this daemon. Take it after [`MainLoop::start`], which says where things are.
     pub fn handle(&self) -> HostHandle {
-        let state = &self.state;
-        HostHandle {
-            snapshots: state.publisher.snapshots(),
-            feed: state.feed.clone(),
-            heartbeat: state.heartbeat.clone(),
-            paths: state.paths.clone(),
-            requests: state.requests.clone(),
-            history: state.records.as_ref().map(|records| records.history.clone()),
-        }
         self.state.host_handle()
     }
 
@@ -277,6 +268,7 @@ impl State {
             heartbeat: self.heartbeat.clone(),
             paths: self.paths.clone(),
             requests: self.requests.clone(),
+            history: self.records.as_ref().map(|records| records.history.clone()),
         }
     }
 

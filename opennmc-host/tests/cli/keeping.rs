@@ -49,13 +49,17 @@ fn keeps_users(place: &Place) {
     assert!(list.lines().any(|line| line.starts_with("olga  operator")), "{list}");
     json(&["user", "list"], "users");
     assert_eq!(said(&["user", "role", "mona", "operator"]), "mona is operator now\n");
-    assert_eq!(said(&["user", "scopes", "mona", "read", "command:beeper.mute"]), "mona may read command:beeper.mute\n");
+    assert_eq!(
+        said(&["user", "scopes", "mona", "read", "command:beeper.mute"]),
+        "mona may read command:beeper.mute\n"
+    );
     assert!(said(&["user", "list"]).contains("read command:beeper.mute"));
     assert_eq!(said(&["user", "scopes", "mona", "--all"]), "mona may all of its role\n");
     assert_eq!(said(&["user", "unlock", "mona"]), "mona can try again\n");
 
     // As scripts rely on it, and with the word.
-    let secret = said(&["user", "token", "olga", "--scope", "read", "--label", "grafana", "--lifetime", "90d"]);
+    let secret =
+        said(&["user", "token", "olga", "--scope", "read", "--label", "grafana", "--lifetime", "90d"]);
     assert!(secret.trim().len() >= 20 && secret.lines().count() == 1, "{secret}");
     let token = json(&["user", "token", "add", "olga"], "token");
     let id = token["id"].as_str().unwrap();
@@ -69,7 +73,10 @@ fn keeps_users(place: &Place) {
     assert_eq!(unasked.status.code(), Some(7));
     json(&["user", "remove", "mona", "--yes"], "done");
     let gone = place.client(&["user", "unlock", "mona"]).output().unwrap();
-    assert_eq!((gone.status.code(), text(&gone.stderr)), (Some(6), "opennmc: there is no user `mona`\n".to_owned()));
+    assert_eq!(
+        (gone.status.code(), text(&gone.stderr)),
+        (Some(6), "opennmc: there is no user `mona`\n".to_owned())
+    );
 }
 
 #[test]
@@ -98,7 +105,8 @@ fn a_password_is_never_asked_for_where_nobody_can_answer() {
 #[test]
 fn the_doctor_finds_what_is_wrong_and_says_how_to_mend_it() {
     let scene = Scene::unread("[ups.main]\nport = \"/dev/does-not-exist\"\n");
-    std::fs::set_permissions(scene.place.config(), std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    std::fs::set_permissions(scene.place.config(), std::os::unix::fs::PermissionsExt::from_mode(0o666))
+        .unwrap();
     let output = scene.run(&["doctor"]);
     assert_eq!(output.status.code(), Some(12));
     let said = text(&output.stdout);
@@ -108,7 +116,8 @@ fn the_doctor_finds_what_is_wrong_and_says_how_to_mend_it() {
     let json = scene.json(&["doctor"]);
     assert_valid("doctor", &json);
     assert_eq!(json["worst"], "critical");
-    std::fs::set_permissions(scene.place.config(), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(scene.place.config(), std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .unwrap();
     assert!(!text(&scene.run(&["doctor"]).stdout).contains("can be changed by"));
 }
 

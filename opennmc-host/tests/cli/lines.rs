@@ -18,7 +18,11 @@ fn probe_tells_a_smart_ups_by_its_model() {
     let _peer = Peer::on_pty(&port);
     let output = opennmc().arg("probe").arg(&port).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("a UPS that speaks the smart protocol: "), "{}", text(&output.stdout));
+    assert!(
+        text(&output.stdout).contains("a UPS that speaks the smart protocol: "),
+        "{}",
+        text(&output.stdout)
+    );
 }
 
 #[test]
@@ -33,7 +37,8 @@ fn a_trace_shows_both_directions_and_what_is_made_of_them() {
     let dir = tempfile::tempdir().unwrap();
     let port = dir.path().join("tty");
     let _peer = Peer::on_pty(&port);
-    let output = opennmc().arg("trace").arg(&port).args(["--once", "--for", "60", "--json"]).output().unwrap();
+    let output =
+        opennmc().arg("trace").arg(&port).args(["--once", "--for", "60", "--json"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let lines: Vec<serde_json::Value> =
         text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -41,7 +46,9 @@ fn a_trace_shows_both_directions_and_what_is_made_of_them() {
         assert_valid("trace", line);
     }
     let has = |direction: &str, text: &str| {
-        lines.iter().any(|line| line["direction"] == direction && line["text"].as_str().unwrap().contains(text))
+        lines
+            .iter()
+            .any(|line| line["direction"] == direction && line["text"].as_str().unwrap().contains(text))
     };
     assert!(has("out", "Y") && has("in", "SM") && has("event", "ups.status = OL"), "{lines:#?}");
     assert!(lines.iter().any(|line| line["meaning"] == "status flags"));
@@ -95,7 +102,8 @@ fn on_a_terminal_the_status_has_colour_and_bars_within_its_width() {
 
 #[test]
 fn on_a_terminal_a_table_leaves_out_what_has_no_room() {
-    let scene = Scene::with("[ups.a]\nport = \"sim:smart-ups-1500\"\n[ups.b]\nport = \"sim:smart-ups-rt-1000\"\n");
+    let scene =
+        Scene::with("[ups.a]\nport = \"sim:smart-ups-1500\"\n[ups.b]\nport = \"sim:smart-ups-rt-1000\"\n");
     for columns in [30, 50, 80, 160] {
         let plain = without_colour(&on_terminal(&scene, &["status"], columns, &[]));
         assert!(plain.contains("on line"), "{plain}");

@@ -9,8 +9,26 @@ use super::place::{opennmc, text};
 
 /// Every command that people type first.
 const COMMANDS: [&str; 20] = [
-    "run", "demo", "check", "status", "get", "set", "cmd", "fsd", "events", "reload", "log-level", "plugin", "user",
-    "doctor", "import-nut", "probe", "trace", "completions", "man", "simulate",
+    "run",
+    "demo",
+    "check",
+    "status",
+    "get",
+    "set",
+    "cmd",
+    "fsd",
+    "events",
+    "reload",
+    "log-level",
+    "plugin",
+    "user",
+    "doctor",
+    "import-nut",
+    "probe",
+    "trace",
+    "completions",
+    "man",
+    "simulate",
 ];
 
 #[test]
@@ -51,17 +69,26 @@ fn the_guide_names_every_command_and_every_exit_code() {
     let help = text(&opennmc().arg("--help").output().unwrap().stdout);
     for code in 0..=12 {
         assert!(guide.contains(&format!("| {code} |")), "{code}");
-        assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{code} "))), "{code} in:\n{help}");
+        assert!(
+            help.lines().any(|line| line.trim_start().starts_with(&format!("{code} "))),
+            "{code} in:\n{help}"
+        );
     }
 }
 
 #[test]
 fn the_demonstration_runs_and_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
-    let mut child =
-        opennmc().arg("demo").env("TMPDIR", dir.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = opennmc()
+        .arg("demo")
+        .env("TMPDIR", dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let socket = lines.find_map(|line| line.trim().strip_prefix("export OPENNMC_SOCKET=").map(str::to_owned)).unwrap();
+    let socket =
+        lines.find_map(|line| line.trim().strip_prefix("export OPENNMC_SOCKET=").map(str::to_owned)).unwrap();
     assert!(lines.any(|line| line == "ready"));
     let status = opennmc().args(["status", "--socket", &socket]).output().unwrap();
     assert!(text(&status.stdout).starts_with("demo"), "{}", text(&status.stderr));

@@ -30,7 +30,9 @@ fn check(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
                     complain(format!("{value} is none of {names:?}"));
                 }
             }
-            "enum" if !rule.as_array().unwrap().contains(value) => complain(format!("{value} is not in {rule}")),
+            "enum" if !rule.as_array().unwrap().contains(value) => {
+                complain(format!("{value} is not in {rule}"))
+            }
             "enum" => {}
             "required" => {
                 for key in rule.as_array().unwrap() {
@@ -41,7 +43,8 @@ fn check(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
             }
             "pattern" => {
                 // The one pattern in use is that of times.
-                let is_time = |text: &str| text.len() >= 20 && text.as_bytes()[10] == b'T' && text.ends_with('Z');
+                let is_time =
+                    |text: &str| text.len() >= 20 && text.as_bytes()[10] == b'T' && text.ends_with('Z');
                 if value.as_str().is_some_and(|text| !is_time(text)) {
                     complain(format!("{value} is not a time"));
                 }
