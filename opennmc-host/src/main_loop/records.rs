@@ -11,7 +11,7 @@ use calloop::{LoopHandle, channel};
 use super::{Error, State};
 use crate::config::Settings;
 use crate::door::Ended;
-use crate::history::{AuditRecord, FILE_NAME, History, HistoryHandle, HistoryOptions, Notice};
+use crate::history::{AuditRecord, FILE_NAME, History, HistoryHandle, Notice};
 use crate::link::Link;
 use crate::state::{Availability, Device, Event, Memory, Severity};
 use crate::users::Principal;
@@ -56,7 +56,7 @@ pub(super) fn init(handle: &LoopHandle<'static, State>, settings: &Settings) -> 
         }
     });
     inserted.map_err(|error| error.error)?;
-    let options = HistoryOptions::default();
+    let options = settings.history.clone();
     let sample_every = options.sample_every;
     let history = History::open(&settings.state_dir.join(FILE_NAME), options, move |notice| {
         // One for each event: nobody on the main loop waits for it.

@@ -73,6 +73,15 @@ impl Bench {
         self.main_loop.start(settings).unwrap();
     }
 
+    /// The daemon is gone and another is started from the same files.
+    pub(crate) fn restarted(self) -> Bench {
+        let Bench { main_loop, log, _subscriber, dir } = self;
+        drop(main_loop);
+        let mut bench = Bench { main_loop: MainLoop::new().unwrap(), log, _subscriber, dir };
+        bench.start_from_file();
+        bench
+    }
+
     /// Starts the loop with one UPS, `main`.
     pub(crate) fn start_on(&mut self, port: impl std::fmt::Display) {
         self.start(&format!("[ups.main]\nport = \"{port}\"\n"));
