@@ -89,6 +89,19 @@ fn campaigns(workspace: &Workspace) -> Result<()> {
         .show()
 }
 
+/// Kills a writer of the history at any moment, and looks for what it had said was kept.
+fn kills(workspace: &Workspace) -> Result<()> {
+    Run::cargo(workspace, "test")
+        .args(["--locked", "--package", "opennmc-host", "--test", "history"])
+        .args([
+            "kill::nothing_that_was_called_committed_is_lost_by_two_hundred_kills",
+            "--",
+            "--ignored",
+            "--nocapture",
+        ])
+        .show()
+}
+
 /// The library's tests, interpreted: undefined behaviour in them ends the task.
 fn miri(workspace: &Workspace) -> Result<()> {
     let rustup = find_program("rustup").context("Miri comes by rustup, which is not installed")?;

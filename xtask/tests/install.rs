@@ -1,6 +1,8 @@
 //! The installed library, as somebody finds it who knows nothing but pkg-config: the examples' Makefile, C11 and C++17,
 //! linked with the shared library and with the static one.
 
+#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

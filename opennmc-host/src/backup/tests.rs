@@ -220,7 +220,8 @@ const CONFIG: (&str, &[u8]) = ("config/opennmc.toml", b"[ups.a]\nport = \"sim:sm
 fn what_should_not_be_in_a_backup_is_refused() {
     let scene = Scene::new();
     let before = scene.contents();
-    let cases: [(&str, &[(&str, &[u8])]); 13] = [
+    type Members<'a> = &'a [(&'a str, &'a [u8])];
+    let cases: [(&str, Members<'_>); 13] = [
         ("no name for a file", &[CONFIG, ("config/other.toml", b"")]),
         ("no name for a file", &[CONFIG, ("etc/passwd", b"")]),
         ("no name for a file", &[CONFIG, ("state/.backup.key", b"")]),

@@ -62,10 +62,10 @@ impl Watchdog {
             return;
         }
         self.fed = Some(uptime);
-        if self.systemd.is_some() {
-            if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]) {
-                tracing::warn!("can't tell systemd that the daemon lives: {error}");
-            }
+        if self.systemd.is_some()
+            && let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Watchdog])
+        {
+            tracing::warn!("can't tell systemd that the daemon lives: {error}");
         }
         if let Some(device) = &mut self.device {
             device.feed();
@@ -74,10 +74,10 @@ impl Watchdog {
 
     /// Nobody needs to watch any more: the daemon ends because it was asked to.
     pub fn end(&mut self) {
-        if let Some(mut device) = self.device.take() {
-            if let Err(error) = device.file.write_all(FAREWELL) {
-                tracing::error!("the watchdog {} may reset this machine: {error}", device.path.display());
-            }
+        if let Some(mut device) = self.device.take()
+            && let Err(error) = device.file.write_all(FAREWELL)
+        {
+            tracing::error!("the watchdog {} may reset this machine: {error}", device.path.display());
         }
     }
 
