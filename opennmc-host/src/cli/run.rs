@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{Exit, RunArguments};
+use crate::backup;
 use crate::config::{ControlSettings, Settings};
 use crate::control::{ControlServer, Host};
 use crate::host::HostHandle;
@@ -15,6 +16,17 @@ use crate::service::watchdog::Watchdog;
 use crate::users::UserBase;
 
 pub(super) fn run(arguments: RunArguments) -> Exit {
+    // The configuration may be among what an interrupted restore has yet to put in its place.
+    match backup::recover(&arguments.config.file) {
+        Ok(None) => {}
+        Ok(Some(_)) => {
+            let _ = writeln!(std::io::stderr(), "a restore that was interrupted is finished");
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            return Exit::Broken;
+        }
+    }
     let settings = match arguments.config.load() {
         Ok(settings) => overridden(settings, &arguments),
         Err(error) => {
