@@ -149,8 +149,9 @@ impl Writer {
                 (self.notices)(Notice::MovedAside { to, reason: reason.clone() });
                 // Engine memory is whole: it goes into the new one.
                 self.mailbox.lock().memory.values_mut().for_each(|known| known.written = false);
-                // The new one does not know what the old one had given.
-                let least = Writer::id_without_disk();
+                // The new one does not know what the old one had given; if that could be read, we do.
+                let known = self.mailbox.lock().first_event_id.is_some();
+                let least = if known { 0 } else { Writer::id_without_disk() };
                 let opened =
                     Store::open(&self.path, &self.options).and_then(|store| self.adopt(store, least));
                 if let Err(failure) = opened {

@@ -1,5 +1,6 @@
 //! A history in a folder of its own, with its notices.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -9,7 +10,7 @@ use opennmc_host::history::{Degradation, EventFilter, History, HistoryHandle, Hi
 use opennmc_host::state::{Event, Severity};
 
 /// Nobody waits this long unless something is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Scene {
     /// Dropped before the folder.
@@ -85,6 +86,17 @@ impl Scene {
             .events(&EventFilter::default())
             .map(|event| event.expect("readable").id)
             .collect()
+    }
+
+    /// These events and no others can be read, in this order.
+    pub(crate) fn assert_has_all(&self, expected: RangeInclusive<u64>) {
+        let ids = self.all_ids();
+        // Not `assert_eq`: thousands of numbers tell nobody anything.
+        let (count, ends) = (ids.len(), (ids.first(), ids.last()));
+        assert!(
+            ids.iter().copied().eq(expected.clone()),
+            "{count} events, {ends:?}, instead of {expected:?}"
+        );
     }
 
     pub(crate) fn wait_until_degraded(&mut self) -> Degradation {
