@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{Exit, RunArguments};
+use crate::backup::recover;
 use crate::config::{ControlSettings, Settings};
 use crate::control::{ControlServer, Host};
 use crate::host::HostHandle;
@@ -15,6 +16,11 @@ use crate::service::watchdog::Watchdog;
 use crate::users::UserBase;
 
 pub(super) fn run(arguments: RunArguments) -> Exit {
+    // A restore that the power interrupted is finished before anything of it is read.
+    if let Err(error) = recover(&arguments.config.file) {
+        let _ = writeln!(std::io::stderr(), "{error}");
+        return Exit::Broken;
+    }
     let settings = match arguments.config.load() {
         Ok(settings) => overridden(settings, &arguments),
         Err(error) => {
