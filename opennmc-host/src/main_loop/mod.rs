@@ -5,6 +5,7 @@
 //! makes at most one snapshot and sends out the events; plugins see the new state before they hear what happened.
 
 mod clock;
+mod first_start;
 mod links;
 mod orders;
 mod plugins;
@@ -15,6 +16,7 @@ mod requests;
 mod signals;
 mod users;
 
+pub use self::first_start::INITIAL_PASSWORD;
 pub use self::reload::Source;
 
 use std::io::Write;
@@ -26,6 +28,7 @@ use calloop::timer::{TimeoutAction, Timer};
 use calloop::{EventLoop, LoopHandle, channel};
 
 use self::clock::Clock;
+use self::first_start::InitialPassword;
 use self::links::Links;
 use self::plugins::Plugins;
 use self::publish::Publisher;
@@ -63,6 +66,7 @@ pub struct State {
     /// Since the start.
     records: Option<Records>,
     users: Option<Arc<UserBase>>,
+    initial_password: Option<InitialPassword>,
     feed: EventFeed,
     heartbeat: Heartbeat,
     lateness: LatenessLog,
@@ -126,6 +130,7 @@ impl MainLoop {
             plugins: None,
             records: None,
             users: None,
+            initial_password: None,
             feed: EventFeed::default(),
             heartbeat,
             lateness: LatenessLog::default(),
@@ -171,9 +176,9 @@ impl MainLoop {
         std::fs::create_dir_all(&settings.state_dir)
             .map_err(|source| Error::StateDir { dir: settings.state_dir.clone(), source })?;
         self.state.paths.state_dir.clone_from(&settings.state_dir);
-        self.state.users = Some(users::init(&settings.state_dir)?);
         init_heartbeat(&self.state.handle)?;
         let records = records::init(&self.state.handle, &settings)?;
+        self.state.users = Some(users::init(&settings.state_dir, records.history.clone())?);
         self.state.publisher.number_from(records.history.next_event_id());
         self.state.records = Some(records);
         for ups in &settings.upses {
@@ -197,6 +202,7 @@ impl MainLoop {
     ///
     /// `before_ready` is called once, before the world is told that everything is up.
     pub fn run(&mut self, before_ready: impl Fn()) -> Result<(), Error> {
+        self.state.greet();
         let mut failures = 0;
         while !self.state.stopping {
             if !self.state.announced && self.is_ready() {
@@ -297,6 +303,21 @@ impl State {
         }
     }
 
+    /// Makes the first administrator if there is none.
+    fn greet(&mut self) {
+        if let Some(users) = &self.users {
+            self.initial_password = first_start::greet(users, &self.paths.state_dir);
+        }
+    }
+
+    fn look_after_initial_password(&mut self) {
+        if let (Some(users), Some(password)) = (&self.users, &self.initial_password)
+            && password.remove_if_spent(users)
+        {
+            self.initial_password = None;
+        }
+    }
+
     /// Hands the numbers of the newest snapshot to the history.
     fn sample(&mut self) {
         if let Some(records) = &mut self.records {
@@ -347,6 +368,7 @@ fn init_heartbeat(handle: &LoopHandle<'static, State>) -> Result<(), Error> {
         state.lateness.note(due.elapsed());
         state.watchdog.feed(state.clock.started.elapsed());
         state.sample();
+        state.look_after_initial_password();
         TimeoutAction::ToDuration(Heartbeat::INTERVAL)
     });
     Ok(inserted.map(|_| ()).map_err(|error| error.error)?)

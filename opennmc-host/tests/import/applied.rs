@@ -227,7 +227,9 @@ impl Scene {
         fs::write(folder.join("upsmon.conf"), text).unwrap();
         let log = File::create(folder.join("log")).unwrap();
         let user = Command::new("id").arg("-un").output().unwrap().stdout;
-        let mut upsmon = Command::new("upsmon");
+        // Debian's /usr/sbin/upsmon is a script that asks the machine's own nut.conf whether it may.
+        let real = Path::new("/lib/nut/upsmon");
+        let mut upsmon = Command::new(if real.exists() { real } else { Path::new("upsmon") });
         // In the foreground, without a second process for the shutdown, as whoever runs the test.
         upsmon.args(["-F", "-D", "-p", "-u", String::from_utf8(user).unwrap().trim()]);
         for variable in ["NUT_CONFPATH", "NUT_STATEPATH", "NUT_PIDPATH", "NUT_ALTPIDPATH"] {
