@@ -14,8 +14,28 @@ use std::collections::BTreeMap;
 use scene::{Scene, until};
 
 /// Names that the host adds, or that the simulator has no word for.
-const OURS: [&str; 6] =
-    ["driver.", "experimental.", "ups.beeper.status", "server.", "device.", "input.transfer.reason"];
+const OURS: [&str; 19] = [
+    "driver.",
+    "experimental.",
+    "ups.beeper.status",
+    "server.",
+    "device.",
+    "input.transfer.reason",
+    // Derived; docs/events.md says from what.
+    "battery.age",
+    "battery.charge.low",
+    "battery.charge.trend",
+    "battery.charger.status",
+    "battery.runtime.trend",
+    "ups.alarm",
+    "ups.energy",
+    "ups.mode",
+    "ups.outage.",
+    "ups.power",
+    "ups.realpower",
+    "ups.test.date",
+    "ups.test.result",
+];
 
 fn variables(listing: &str) -> BTreeMap<&str, &str> {
     listing.lines().filter_map(|line| line.split_once(": ")).collect()

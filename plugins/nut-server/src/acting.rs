@@ -64,6 +64,10 @@ pub fn answer(
         Request::InstCmd { ups, command, value } => {
             let device = desk.mirror.available(ups)?.name.clone();
             let commands = host.commands(&device).unwrap_or_default();
+            if commands.is_empty() {
+                // First contact is some seconds ago: what the UPS takes is not known yet.
+                return Err(Refusal::DriverNotConnected);
+            }
             let known = commands.iter().find(|known| known.eq_ignore_ascii_case(command));
             let command = known.ok_or(Refusal::CmdNotSupported)?;
             let Some(principal) = identify(connection, desk, host, "INSTCMD")? else { return Ok(Next::Wait) };
