@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
-use crate::state::{Availability, Kind, Variable};
+use crate::state::Availability;
 use crate::users::{Origin, Principal, Role};
 
 const NOW: Time = Time::from_millis(1000);
@@ -33,14 +33,13 @@ pub(super) fn set(variable: &str, value: &str) -> Order {
 }
 
 fn device() -> Device {
-    let id = Variable { value: "1".into(), kind: Kind::Text(8), settable: true };
     Device {
         name: "main".to_owned(),
         description: None,
         availability: Availability::Live,
         generation: 1,
         heard_at_ms: None,
-        variables: BTreeMap::from([("ups.id".to_owned(), id)]),
+        variables: BTreeMap::new(),
         commands: BTreeSet::from(
             ["test.battery.start", "shutdown.return", "shutdown.stop"].map(str::to_owned),
         ),
@@ -89,9 +88,11 @@ fn an_order_is_begun_and_ends_with_what_the_line_says() {
 #[test]
 fn what_is_refused_at_the_door_never_reaches_the_line_and_is_told_all_the_same() {
     let mut door = Door::default();
-    let heard = hand_in(&mut door, run("no.such"));
+    let heard = Heard::default();
+    let monitor = OrderRequest { principal: principal(Role::Monitor), ..request(run("load.off")) };
+    door.hand_in(NOW, monitor, heard.progress(), Some((LINK, &device())));
     door.begin_next(NOW, LINK, |_| panic!("nothing is to be begun"));
-    assert!(matches!(&heard.all()[..], [Progress::Ended(OrderId(1), OrderResult::Unsupported(_))]));
+    assert!(matches!(&heard.all()[..], [Progress::Ended(OrderId(1), OrderResult::Denied(_))]));
     assert!(matches!(&door.take_ended()[..], [Ended { begun: false, .. }]));
 }
 

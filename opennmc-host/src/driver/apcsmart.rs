@@ -202,14 +202,13 @@ fn refused(refusal: Refusal) -> NotBegun {
     let text = refusal.to_string();
     NotBegun::Ended(match refusal {
         Refusal::Busy => return NotBegun::Busy,
-        Refusal::UnknownCommand(_)
-        | Refusal::NotOnThisUnit(_)
-        | Refusal::UnknownVariable(_)
-        | Refusal::ReadOnly(_) => OrderResult::Unsupported(text),
+        Refusal::UnknownCommand(_) | Refusal::NotOnThisUnit(_) | Refusal::UnknownVariable(_) => {
+            OrderResult::Unsupported(text)
+        }
         Refusal::NeedsConfirmation(_) => OrderResult::Unconfirmed(text),
         Refusal::InvalidArgument { .. } | Refusal::InvalidValue { .. } => OrderResult::Invalid(text),
         Refusal::NotConnected => OrderResult::Stale,
-        // Not discovered yet, and whatever a later library adds.
+        // Read-only, not discovered yet, and whatever a later library adds.
         _ => OrderResult::Refused(text),
     })
 }
