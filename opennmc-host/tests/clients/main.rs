@@ -14,8 +14,19 @@ use std::collections::BTreeMap;
 use scene::{Scene, until};
 
 /// Names that the host adds, or that the simulator has no word for.
-const OURS: [&str; 6] =
-    ["driver.", "experimental.", "ups.beeper.status", "server.", "device.", "input.transfer.reason"];
+const OURS: [&str; 11] = [
+    "driver.",
+    "experimental.",
+    "ups.beeper.status",
+    "server.",
+    "device.",
+    "input.transfer.reason",
+    "battery.age",
+    "battery.charger.status",
+    "ups.mode",
+    "ups.outage.",
+    "ups.power",
+];
 
 fn variables(listing: &str) -> BTreeMap<&str, &str> {
     listing.lines().filter_map(|line| line.split_once(": ")).collect()
