@@ -3,6 +3,7 @@
 //! Arguments become typed values here and nothing else happens: each command is a module that does one thing and
 //! returns how it ended.
 
+mod backup;
 mod check;
 mod confirm;
 mod connect;
@@ -66,6 +67,8 @@ pub fn main() -> ExitCode {
         Command::LogLevel(arguments) => daemon::log_level(&arguments, output),
         Command::Plugin(arguments) => plugin::plugin(&arguments, output),
         Command::User(arguments) => user::user(&arguments, output),
+        Command::Backup(arguments) => backup::backup(&arguments, output),
+        Command::Restore(arguments) => backup::restore(&arguments, output),
         Command::Doctor(arguments) => doctor::doctor(&arguments, output),
         Command::ImportNut(arguments) => import_nut::import_nut(&arguments, output),
         Command::Probe(arguments) => probe::probe(&arguments, output),
@@ -146,6 +149,10 @@ enum Command {
     ///
     /// Exits with 11 when somebody should look, with 12 when data or power is at risk. As root it sees the most.
     Doctor(doctor::DoctorArguments),
+    /// Write configuration, users, scripts, plugins and history into one file
+    Backup(backup::BackupArguments),
+    /// Bring a backup back, all of it or nothing; the daemon must not run
+    Restore(backup::RestoreArguments),
     /// Make a configuration and users out of NUT's
     ///
     /// Says what became of every line, and names each that could not be carried over. NUT's files are not touched.

@@ -25,6 +25,8 @@ pub struct ControlSettings {
     pub operators: Vec<AccountName>,
     /// Groups or users that may read.
     pub monitors: Vec<AccountName>,
+    /// Groups or users that may make backups and nothing else.
+    pub backups: Vec<AccountName>,
 }
 
 impl Default for ControlSettings {
@@ -35,6 +37,7 @@ impl Default for ControlSettings {
             administrators: Vec::new(),
             operators: Vec::new(),
             monitors: Vec::new(),
+            backups: Vec::new(),
         }
     }
 }
@@ -84,6 +87,7 @@ pub(super) fn read(reader: &mut Reader<'_>, file: &mut Section<'_>) -> ControlSe
         ("administrators", &mut settings.administrators),
         ("operators", &mut settings.operators),
         ("monitors", &mut settings.monitors),
+        ("backups", &mut settings.backups),
     ] {
         *list = section.optional(reader, key).unwrap_or_default();
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::backup;
 use super::connection::{HungUp, Replies};
 use super::history;
 use super::protocol::{Code, EventQuery, Greeting, Problem, Request, VERSION};
@@ -20,7 +21,7 @@ use super::report::{
 use super::users;
 use crate::config::LogFilter;
 use crate::door::{Order, OrderRequest, Progress};
-use crate::history::{FILE_NAME, HistoryReader};
+use crate::history::{HistoryHandle, HistoryReader};
 use crate::host::{Fed, Gone, HostHandle, Silence};
 use crate::logging::LogControl;
 use crate::state::Severity;
@@ -121,6 +122,7 @@ pub(super) fn answer(
         Request::Audit(query) => {
             Ok(reader(host).and_then(|reader| history::audit(&reader, &query)).and_then(|lines| json(&lines)))
         }
+        Request::BackUp => backup::hand_over(host, principal, replies),
         Request::User { user } => Ok(users::carry_out(&host.users, user, principal)),
         Request::Events(query) => events(host, &query, replies),
     }
@@ -130,6 +132,7 @@ pub(super) fn answer(
 fn right(request: &Request) -> Right {
     match request {
         Request::Audit(_) => Right::Audit,
+        Request::BackUp => Right::BackUp,
         Request::Samples(_) | Request::Series { .. } => Right::Read,
         Request::Status { .. } | Request::Events(_) | Request::Plugins | Request::Health => Right::Read,
         Request::LogLevel { filter: None } => Right::Read,
@@ -268,11 +271,8 @@ impl<'a> Wanted<'a> {
 
 /// A view of the history of this thread's own.
 fn reader(host: &Host) -> Result<HistoryReader, Problem> {
-    let path = host.handle.paths.state_dir.join(FILE_NAME);
-    if !path.exists() {
-        return Err(failed("this daemon keeps no history; its log says why"));
-    }
-    Ok(HistoryReader::offline(&path))
+    let none = || failed("this daemon keeps no history; its log says why");
+    host.handle.history.as_ref().map(HistoryHandle::reader).ok_or_else(none)
 }
 
 fn failed(error: impl ToString) -> Problem {

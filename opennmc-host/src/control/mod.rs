@@ -6,6 +6,7 @@
 //! without a limit.
 
 mod answer;
+pub mod backup;
 pub mod client;
 mod connection;
 pub mod history;

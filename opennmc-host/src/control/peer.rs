@@ -62,6 +62,7 @@ impl Peer {
             (Role::Administrator, &settings.administrators),
             (Role::Operator, &settings.operators),
             (Role::Monitor, &settings.monitors),
+            (Role::Backup, &settings.backups),
         ]
         .into_iter()
         .find(|(_, accounts)| accounts.iter().any(is_meant))

@@ -101,6 +101,8 @@ pub enum Request {
         /// What.
         user: UserRequest,
     },
+    /// Makes a backup and hands it over: items of [`Piece`](super::backup::Piece), then what is in it.
+    BackUp,
     /// What was measured: a [`SeriesReport`](super::report::SeriesReport).
     Samples(SampleQuery),
     /// Which numbers of a UPS were ever recorded: a list of names.

@@ -205,7 +205,7 @@ impl Accepting {
 
 /// What somebody is told who is not on any list.
 fn refusal(settings: &ControlSettings) -> String {
-    let lists = [&settings.operators, &settings.monitors, &settings.administrators];
+    let lists = [&settings.operators, &settings.monitors, &settings.administrators, &settings.backups];
     let accounts: Vec<&str> = lists.into_iter().flatten().map(|account| account.as_str()).collect();
     if accounts.is_empty() {
         return "only root may use it; name groups or users under `[control]`, such as `monitors = [\"opennmc\"]`".to_owned();

@@ -127,7 +127,7 @@ fn make(path: &Path, settings: &ControlSettings) -> io::Result<UnixListener> {
 
 /// The group that the file is given to; none leaves it to the daemon's.
 fn file_group(settings: &ControlSettings) -> Option<u32> {
-    let ControlSettings { group, administrators, operators, monitors, .. } = settings;
+    let ControlSettings { group, administrators, operators, monitors, backups, .. } = settings;
     if let Some(account) = group {
         let found = peer::group(account);
         if found.is_none() {
@@ -135,7 +135,13 @@ fn file_group(settings: &ControlSettings) -> Option<u32> {
         }
         return found.map(|group| group.as_raw());
     }
-    operators.iter().chain(monitors).chain(administrators).find_map(peer::group).map(|group| group.as_raw())
+    operators
+        .iter()
+        .chain(monitors)
+        .chain(administrators)
+        .chain(backups)
+        .find_map(peer::group)
+        .map(|group| group.as_raw())
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {

@@ -179,3 +179,52 @@ fn nut_is_imported_and_tried_before() {
     assert_eq!(again.status.code(), Some(10));
     assert!(text(&again.stderr).contains("--force"), "{}", text(&again.stderr));
 }
+
+#[test]
+fn a_backup_of_a_running_daemon_brings_everything_back() {
+    let mut scene = Scene::unread("[ups.main]\nport = \"/dev/does-not-exist\"\n");
+    let file = scene.place.dir().join("backup.tar.gz");
+    let file_name = file.display().to_string();
+    add(&scene.place, "olga", "administrator");
+    let json = scene.json(&["backup", &file_name]);
+    assert_valid("backup", &json);
+    assert_eq!(scene.run(&["backup", &file_name]).status.code(), Some(10), "it exists");
+    let (code, error) = scene.fails(&["restore", &file_name, "--yes"]);
+    assert_eq!(code, Some(7));
+    assert!(error.contains("stop it first"), "{error}");
+    scene.says(&["user", "add", "eve", "--role", "monitor", "--no-password"]);
+    scene.end();
+    let before = std::fs::read_to_string(scene.place.config()).unwrap();
+    std::fs::write(scene.place.config(), before.replace("does-not-exist", "elsewhere")).unwrap();
+    assert_eq!(scene.run(&["restore", &file_name]).status.code(), Some(7), "nobody confirmed it");
+    assert!(scene.says(&["user", "list"]).contains("eve"));
+    scene.says(&["restore", &file_name, "--yes"]);
+    assert_eq!(std::fs::read_to_string(scene.place.config()).unwrap(), before);
+    let users = scene.says(&["user", "list"]);
+    assert!(users.contains("olga") && !users.contains("eve"), "{users}");
+    std::fs::write(&file, "no backup").unwrap();
+    assert_eq!(scene.run(&["restore", &file_name, "--yes"]).status.code(), Some(7));
+    assert_eq!(std::fs::read_to_string(scene.place.config()).unwrap(), before);
+}
+
+#[test]
+fn what_was_ordered_and_what_happened_is_in_the_history() {
+    let mut scene = Scene::new();
+    scene.says(&["set", "ups.id", "RACK7"]);
+    let audit = scene.json(&["audit"]);
+    assert_valid("audit", &audit);
+    assert!(audit.to_string().contains("ups.id"), "{audit}");
+    assert!(scene.says(&["audit", "--user", "root"]).contains("verified"));
+    let events = scene.says(&["events", "--last", "5"]);
+    assert!(events.contains("main answers"), "{events}");
+    let began = std::time::Instant::now();
+    while !scene.json(&["history"])["variables"].to_string().contains("battery.charge") {
+        assert!(began.elapsed() < super::place::PATIENCE);
+    }
+    assert_valid("recorded", &scene.json(&["history"]));
+    assert_valid("history", &scene.json(&["history", "battery.charge", "--resolution", "seconds"]));
+    let csv = scene.says(&["history", "main", "battery.charge", "--csv", "--since", "1h"]);
+    assert!(csv.starts_with("at,min,avg,max,count\n"), "{csv}");
+    scene.end();
+    assert!(scene.says(&["audit"]).contains("ups.id"), "without a daemon as well");
+}

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::place::{opennmc, text};
 
 /// Every command that people type first.
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 24] = [
     "run",
     "demo",
     "check",
@@ -29,6 +29,10 @@ const COMMANDS: [&str; 20] = [
     "completions",
     "man",
     "simulate",
+    "history",
+    "audit",
+    "backup",
+    "restore",
 ];
 
 #[test]
