@@ -12,11 +12,11 @@ use crate::control::{Client, ClientError};
 #[derive(Debug, Clone, Args)]
 pub(super) struct Connect {
     /// The daemon's control socket [default: the configuration's, or /run/opennmc/opennmc.sock]
-    #[arg(long, value_name = "PATH", env = "OPENNMC_SOCKET", help_heading = "Connection")]
+    #[arg(long, value_name = "PATH", env = "OPENNMC_SOCKET", global = true, help_heading = "Connection")]
     socket: Option<PathBuf>,
 
     /// The configuration file of the daemon
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE, help_heading = "Connection")]
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE, global = true, help_heading = "Connection")]
     pub(super) config: PathBuf,
 }
 

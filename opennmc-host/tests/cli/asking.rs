@@ -199,8 +199,8 @@ fn events_are_followed_as_they_happen_until_the_daemon_ends() {
 #[test]
 fn an_order_is_carried_out_and_its_end_is_told() {
     let scene = Scene::new();
-    let said = scene.says(&["cmd", "beeper.disable"]);
-    assert!(said.starts_with("main: beeper.disable: "), "{said}");
+    let said = scene.says(&["cmd", "test.battery.start", "--yes"]);
+    assert!(said.starts_with("main: test.battery.start: "), "{said}");
     let json = scene.json(&["set", "ups.id", "RACK7"]);
     assert_valid("order", &json);
     assert_eq!(json["result"], "verified", "{json}");
