@@ -36,11 +36,7 @@ impl Piece {
     pub fn bytes(&self) -> Option<Vec<u8>> {
         let digit = |letter: &u8| char::from(*letter).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let digits: Vec<u8> = self.hex.as_bytes().iter().map(digit).collect::<Option<_>>()?;
-<<<<<<< HEAD
-        if digits.len() % 2 != 0 {
-=======
         if !digits.len().is_multiple_of(2) {
->>>>>>> host-cli
             return None;
         }
         Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())

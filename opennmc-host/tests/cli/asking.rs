@@ -199,17 +199,6 @@ fn events_are_followed_as_they_happen_until_the_daemon_ends() {
 #[test]
 fn an_order_is_carried_out_and_its_end_is_told() {
     let scene = Scene::new();
-<<<<<<< HEAD
-    // What the UPS permits is the last that is learned.
-    let began = Instant::now();
-    while !scene.says(&["cmd"]).contains("beeper.disable")
-        || scene.run(&["get", "ups.id"]).status.code() != Some(0)
-    {
-        assert!(began.elapsed() < PATIENCE, "{}", scene.place.log());
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-=======
->>>>>>> host-cli
     let said = scene.says(&["cmd", "test.battery.start", "--yes"]);
     assert!(said.starts_with("main: test.battery.start: "), "{said}");
     let json = scene.json(&["set", "ups.id", "RACK7"]);

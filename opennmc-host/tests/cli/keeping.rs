@@ -46,12 +46,7 @@ fn keeps_users(place: &Place) {
     assert!(text(&short.stderr).contains("this password will not do"), "{}", text(&short.stderr));
 
     let list = said(&["user", "list"]);
-<<<<<<< HEAD
-    let olga = |line: &str| line.split_whitespace().take(2).eq(["olga", "operator"]);
-    assert!(list.lines().any(olga), "{list}");
-=======
     assert!(list.lines().any(|line| line.starts_with("olga ") && line.contains(" operator ")), "{list}");
->>>>>>> host-cli
     json(&["user", "list"], "users");
     assert_eq!(said(&["user", "role", "mona", "operator"]), "mona is operator now\n");
     assert_eq!(

@@ -97,7 +97,10 @@ fn a_token_gives_what_it_and_its_user_have_in_common() {
 fn an_order_carries_who_gives_it_and_where_from_and_its_end_comes_back() {
     let scene = Scene::start();
     let (mut jo, principal) = scene.logged_in("jo");
-    assert_eq!(jo.ask(&format!("run {principal} main test.battery.start")), "ended true executed: executed");
+    assert_eq!(
+        jo.ask(&format!("run {principal} main test.battery.start")),
+        "ended true executed: done: its effect was seen"
+    );
     let request = scene.ordered.recv().unwrap();
     let run = Order::Run { command: "test.battery.start".to_owned(), argument: None };
     assert_eq!((request.device.as_str(), &request.order, request.danger_confirmed), ("main", &run, false));
