@@ -14,7 +14,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bench::Bench;
 use bench::peer::Peer;
@@ -224,7 +224,9 @@ fn address(bench: &mut Bench, plugin: &str) -> Option<SocketAddr> {
 
 /// Turns the loop until the plugin listens somewhere else than it did.
 fn new_address(bench: &mut Bench, plugin: &str, before: Option<SocketAddr>) -> SocketAddr {
+    let began = Instant::now();
     loop {
+        assert!(began.elapsed() < PATIENCE, "{plugin} does not listen");
         match address(bench, plugin) {
             Some(address) if Some(address) != before => return address,
             _ => drop(bench.turn_until("something happens", {
