@@ -27,12 +27,15 @@ impl Peer {
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
-        // Held open until the host has opened it: a master whose other end nobody ever opened reports a hang-up.
+        // Held open: a master whose other end nobody has open reports a hang-up, and a host may close and open it.
         let other_end =
             std::fs::OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).unwrap();
         make_raw(&other_end);
         std::os::unix::fs::symlink(name.to_str().unwrap(), link).unwrap();
-        let mut peer = Peer::start(move |control| serve(master, control, Some(OwnedFd::from(other_end))));
+        let mut peer = Peer::start(move |control| {
+            serve(master, control);
+            drop(other_end);
+        });
         peer.link = Some(link.to_owned());
         peer
     }
@@ -47,7 +50,7 @@ impl Peer {
             let Ok((stream, _)) = listener.accept() else { return };
             stream.set_nonblocking(false).unwrap();
             drop(listener);
-            serve(OwnedFd::from(stream), control, None);
+            serve(OwnedFd::from(stream), control);
         });
         (peer, address)
     }
@@ -81,7 +84,7 @@ impl Drop for Peer {
 }
 
 /// Runs a UPS on `wire` until the control connection closes.
-fn serve(wire: OwnedFd, mut control: UnixStream, mut other_end: Option<OwnedFd>) {
+fn serve(wire: OwnedFd, mut control: UnixStream) {
     let options = SimulatorOptions { timing_slack: Duration::from_secs(1), ..SimulatorOptions::default() };
     let mut simulator = Simulator::new(Model::named("smart-ups-1500").unwrap(), options);
     let wire = std::fs::File::from(wire);
@@ -115,15 +118,10 @@ fn serve(wire: OwnedFd, mut control: UnixStream, mut other_end: Option<OwnedFd>)
         if ready[0] {
             match (&wire).read(&mut buffer) {
                 Ok(0) | Err(_) => return,
-                Ok(count) => {
-                    // The host has spoken, so it has the port open.
-                    other_end = None;
-                    simulator.handle_input(now(), &buffer[..count]);
-                }
+                Ok(count) => simulator.handle_input(now(), &buffer[..count]),
             }
         }
         simulator.handle_timeout(now());
-        let _ = &other_end;
     }
 }
 
