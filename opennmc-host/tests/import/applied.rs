@@ -171,12 +171,14 @@ fn upsmon_and_upscmd_log_in_with_what_was_imported() {
         assert!(!log.contains("ERR") && !log.contains("failed"), "{log}");
         drop(upsmon);
         let system = format!("{}@{}", upses[0], scene.server());
-        let command = ["-u", "admin", "-p", "change_me_soon", &system, "test.panel.start"];
-        let output = Command::new("upscmd").args(command).stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let command = ["-u", "monuser", "-p", "monitor_me", &system, "test.panel.start"];
-        let output = Command::new("upscmd").args(command).stdin(Stdio::null()).output().unwrap();
-        assert!(String::from_utf8_lossy(&output.stderr).contains("ACCESS-DENIED"), "{output:?}");
+        let upscmd = |user: &str, password: &str| {
+            let command = ["-u", user, "-p", password, &system, "test.panel.start"];
+            let output = Command::new("upscmd").args(command).stdin(Stdio::null()).output().unwrap();
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat()
+        };
+        // Which commands the UPS has is known a moment after its status.
+        until(|| upscmd("admin", "change_me_soon"), |answer| answer.contains("OK"));
+        assert!(upscmd("monuser", "monitor_me").contains("ACCESS-DENIED"));
     }
 }
 
