@@ -39,7 +39,7 @@ impl Finding {
             Finding::NoAdministrator => "opennmc user add NAME --role administrator".to_owned(),
             Finding::WeakPassword(user) => format!("opennmc user password {user}"),
             Finding::Useless(user) => format!("opennmc user password {user}, or opennmc user remove {user}"),
-            Finding::ExpiredToken { id, .. } => format!("opennmc user revoke {id}"),
+            Finding::ExpiredToken { id, .. } => format!("opennmc user token revoke {id}"),
         }
     }
 }

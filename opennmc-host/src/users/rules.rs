@@ -145,6 +145,7 @@ mod tests {
             "qwertyuiop",
             "aaaaaaaaaa",
             "abcabcabcabc",
+            "gardengarden",
             "abcdefghij",
             "0987654321",
             "!!administrator!!",

@@ -156,6 +156,21 @@ fn a_token_has_what_its_user_and_its_scopes_have_in_common() {
 }
 
 #[test]
+fn a_token_does_not_widen_a_user_who_may_run_one_command() {
+    let scene = Scene::new();
+    let al = NewUser {
+        scopes: Some(scopes("command:test.battery.start")),
+        ..new("al", Role::Operator, "a sunny place")
+    };
+    scene.base.add(al, PasswordRules::Strict, &host()).unwrap();
+    let wide = NewToken { scopes: Some(scopes("command")), ..NewToken::default() };
+    let (secret, _) = scene.base.add_token("al", wide, &host()).unwrap();
+    let principal = scene.base.token(&secret, network("192.0.2.7")).unwrap();
+    assert!(principal.may(&Right::Command("test.battery.start".into())));
+    assert!(!principal.may(&Right::Command("load.off".into())));
+}
+
+#[test]
 fn a_token_ends_with_its_time_its_revocation_and_its_user() {
     let scene = Scene::with_jo();
     let day = Duration::from_secs(86_400);
