@@ -3,6 +3,8 @@
 //! A change that was not saved is no change: whatever goes wrong before the save leaves the switch as it was. After it,
 //! only reading tells.
 
+use alloc::vec::Vec;
+
 use super::write::Twice;
 use super::{ACCEPTANCE, Act, Input, Operation, Outcome, ask, is_acceptance, not_accepted, order};
 use crate::table::Code;
