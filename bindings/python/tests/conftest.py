@@ -1,5 +1,6 @@
 """What the tests share: a simulated UPS for each of them."""
 
+import signal
 from pathlib import Path
 from typing import Callable, Iterator, List
 
@@ -7,6 +8,10 @@ import pytest
 from simulated import SimulatedUps
 
 Start = Callable[..., SimulatedUps]
+
+# A shell starts its background jobs with SIGINT ignored, and Python leaves it so: Ctrl-C would never become
+# KeyboardInterrupt, here or in the programs that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
