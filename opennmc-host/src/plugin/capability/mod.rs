@@ -8,6 +8,7 @@ mod auth;
 mod clock;
 mod descriptions;
 mod log;
+mod random;
 pub(super) mod tcp;
 mod timers;
 mod ups;
@@ -37,11 +38,12 @@ struct Capability {
     link: fn(&mut Linker<InstanceState>) -> wasmtime::Result<()>,
 }
 
-const CAPABILITIES: [Capability; 8] = [
+const CAPABILITIES: &[Capability] = &[
     // Only types: nothing to grant.
     Capability { name: "types", granted: |_| true, ask: "", link: link_types },
     Capability { name: "log", granted: |_| true, ask: "", link: log::link },
     Capability { name: "clock", granted: |_| true, ask: "", link: clock::link },
+    Capability { name: "random", granted: |_| true, ask: "", link: random::link },
     Capability { name: "timers", granted: |_| true, ask: "", link: timers::link },
     Capability {
         name: "ups",
