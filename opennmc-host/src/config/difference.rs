@@ -72,7 +72,9 @@ pub struct PluginChange {
     pub listen: bool,
     /// Other settings of its own.
     pub config: bool,
-    /// Another package file.
+    /// Other limits, or other things that are allowed.
+    pub granted: bool,
+    /// Another package file, or another one expected.
     pub package: bool,
 }
 
@@ -125,11 +127,12 @@ fn ups_change(old: &UpsSettings, new: &UpsSettings) -> Option<UpsChange> {
 }
 
 fn plugin_change(old: &PluginSection, new: &PluginSection) -> Option<PluginChange> {
-    let PluginSection { id: _, enabled: _, package, listen, config } = new;
+    let PluginSection { id: _, enabled: _, package, sha256, listen, listen_udp, limits, allow, config } = new;
     let change = PluginChange {
-        listen: old.listen != *listen,
+        listen: old.listen != *listen || old.listen_udp != *listen_udp,
+        granted: old.limits != *limits || old.allow != *allow,
         config: old.config != *config,
-        package: old.package != *package,
+        package: old.package != *package || old.sha256 != *sha256,
     };
     (change != PluginChange::default()).then_some(change)
 }

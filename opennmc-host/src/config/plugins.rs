@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::section::{Reader, Section};
+use crate::plugin::{Allow, Digest, LimitsOverride};
 
 /// One plugin, as configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,10 +20,18 @@ pub struct PluginSection {
     pub id: String,
     /// This very file instead of the newest with the id in the plugin folders.
     pub package: Option<PathBuf>,
+    /// The only `plugin.wasm` that it may be.
+    pub sha256: Option<Digest>,
     /// False keeps the section and does not start the plugin.
     pub enabled: bool,
     /// Addresses by the name the plugin gave to a listener; what is not here keeps the plugin's default.
     pub listen: BTreeMap<String, Vec<SocketAddr>>,
+    /// Likewise, for its UDP sockets.
+    pub listen_udp: BTreeMap<String, Vec<SocketAddr>>,
+    /// Limits in the place of the plugin's own.
+    pub limits: LimitsOverride,
+    /// What is granted in the place of what the plugin asks for.
+    pub allow: Allow,
     /// What the plugin itself understands.
     pub config: toml::Table,
 }
@@ -54,17 +63,27 @@ pub(super) fn read_all(reader: &mut Reader<'_>, file: &mut Section<'_>) -> Vec<P
 }
 
 fn read_one(reader: &mut Reader<'_>, id: String, section: &mut Section<'_>) -> PluginSection {
-    let listen: Option<BTreeMap<String, Vec<Address>>> = section.optional(reader, "listen");
-    let listen = listen.unwrap_or_default().into_iter();
     PluginSection {
         id,
         package: section.optional(reader, "package"),
         enabled: section.optional(reader, "enabled").unwrap_or(true),
-        listen: listen
-            .map(|(name, list)| (name, list.into_iter().map(|Address(address)| address).collect()))
-            .collect(),
+        sha256: section.optional(reader, "sha256"),
+        listen: addresses(reader, section, "listen"),
+        listen_udp: addresses(reader, section, "listen-udp"),
+        limits: section.optional(reader, "limits").unwrap_or_default(),
+        allow: section.optional(reader, "allow").unwrap_or_default(),
         config: section.optional(reader, "config").unwrap_or_default(),
     }
+}
+
+fn addresses(
+    reader: &mut Reader<'_>,
+    section: &mut Section<'_>,
+    key: &'static str,
+) -> BTreeMap<String, Vec<SocketAddr>> {
+    let listen: Option<BTreeMap<String, Vec<Address>>> = section.optional(reader, key);
+    let plain = |list: Vec<Address>| list.into_iter().map(|Address(address)| address).collect();
+    listen.unwrap_or_default().into_iter().map(|(name, list)| (name, plain(list))).collect()
 }
 
 fn is_id(text: &str) -> bool {

@@ -53,7 +53,11 @@ fn wanted(section: &PluginSection) -> PluginSettings {
     PluginSettings {
         id: section.id.clone(),
         package: section.package.clone(),
+        sha256: section.sha256,
         listen: section.listen.clone(),
+        listen_udp: section.listen_udp.clone(),
+        limits: section.limits,
+        allow: section.allow.clone(),
         config: section.config.clone(),
     }
 }

@@ -97,17 +97,22 @@ impl Instance {
         let mut store = Store::new(
             engine,
             InstanceState {
-                log: LogState::new(Arc::clone(&origin.plugin)),
+                log: LogState::new(Arc::clone(&origin.plugin), limits.log_lines),
                 clock: ClockState::new(origin.started),
                 ups: UpsState::new(origin.snapshots),
                 timers: TimersState::new(limits.timers),
                 auth: AuthState::new(
-                    origin.plugin,
+                    Arc::clone(&origin.plugin),
                     limits.connections,
                     origin.services.as_ref().map(|services| Arc::clone(&services.users)),
                     origin.outcomes.clone(),
                 ),
-                control: ControlState::new(origin.services.map(|services| services.orders), origin.outcomes),
+                control: ControlState::new(
+                    &origin.plugin,
+                    origin.grant.needs.control.as_ref(),
+                    origin.services.as_ref().map(|services| Arc::clone(&services.orders)),
+                    origin.outcomes.clone(),
+                ),
                 connections: origin.connections,
                 memory: MemoryLimit::new(limits.memory),
                 deadline: Deadline::new(origin.abort),
@@ -318,24 +323,22 @@ impl Facets {
             return Err(Epitaph::new(text));
         }
         let auth = auth::FacetIndices::new(pre).ok();
-        if grant.auth && auth.is_none() {
+        if grant.needs.auth && auth.is_none() {
             let text =
                 "refused: plugin.toml asks for auth, but plugin.wasm exports no opennmc:plugin/auth-events";
             return Err(Epitaph::new(text));
         }
+        let events = events::FacetIndices::new(pre).ok();
+        if events.is_some() && grant.needs.events.is_empty() {
+            let text = "refused: plugin.wasm exports opennmc:plugin/events, but plugin.toml does not say under [needs] which it hears: events = [\"ups.*\"]";
+            return Err(Epitaph::new(text));
+        }
         let control = control::FacetIndices::new(pre).ok();
-        if grant.control.is_some() && control.is_none() {
+        if grant.needs.control.is_some() && control.is_none() {
             let text = "refused: plugin.toml asks for control, but plugin.wasm exports no opennmc:plugin/control-events";
             return Err(Epitaph::new(text));
         }
-        Ok(Self {
-            lifecycle,
-            events: events::FacetIndices::new(pre).ok(),
-            timers: timers::FacetIndices::new(pre).ok(),
-            tcp,
-            auth,
-            control,
-        })
+        Ok(Self { lifecycle, events, timers: timers::FacetIndices::new(pre).ok(), tcp, auth, control })
     }
 }
 

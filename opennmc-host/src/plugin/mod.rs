@@ -31,10 +31,13 @@ mod watch;
 pub use config::{Misfit, effective_config, misfits};
 pub use epitaph::Epitaph;
 pub use error::PluginError;
-pub use grant::Grant;
+pub use grant::{Allow, AllowUps, Grant};
 pub use library::find_package;
 pub use lifecycle::State;
-pub use manifest::{ByteSize, ControlAccess, Identity, Limits, Manifest, Needs, UpsAccess};
+pub use manifest::{
+    AdminAccess, ByteSize, ControlAccess, Destination, EventPattern, HistoryAccess, HostPattern, HttpNeed,
+    Identity, Limits, LimitsOverride, Manifest, Needs, Scheme, UpsAccess,
+};
 pub use package::{Digest, Package};
 pub use services::{Orders, Services};
 pub use supervisor::{PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions};

@@ -9,30 +9,30 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{
-    AtomicBool,
+    AtomicBool, AtomicU32,
     Ordering::{Relaxed, SeqCst},
 };
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use calloop::channel::Sender;
 use calloop::ping::{Ping, make_ping};
 
-use super::PluginError;
 use super::engine::Compiler;
 use super::epitaph::{self, Epitaph};
 use super::instance::Gauges;
 use super::lifecycle::{Lifecycle, Start, State, Verdict};
-use super::manifest::is_id;
+use super::manifest::{LimitsOverride, is_id};
 use super::services::Services;
 use super::thread::budget::Budget;
 use super::thread::{self as service, Announcement, Job};
 use super::watch::{self, Watch};
+use super::{Allow, Digest, PluginError};
 use crate::state::{Event, Severity, SnapshotCell};
 
-/// Events that wait for a plugin that is busy; what comes beyond is not delivered to it, and counted.
-const MAILBOX: usize = 256;
+/// Events that wait for a plugin that is busy, whatever its limit; what comes beyond that is not delivered, and counted.
+const MAILBOX: usize = 4_096;
 /// How long stopping may take in all.
 const STOP: Duration = Duration::from_secs(1);
 /// A call that still runs after this part of [`STOP`] is interrupted.
@@ -49,8 +49,16 @@ pub struct PluginSettings {
     pub id: String,
     /// Its package; `None`: the newest in the package folders.
     pub package: Option<PathBuf>,
+    /// The only `plugin.wasm` that it may be.
+    pub sha256: Option<Digest>,
     /// Addresses that replace the manifest's, by listener.
     pub listen: BTreeMap<String, Vec<SocketAddr>>,
+    /// Likewise, for UDP.
+    pub listen_udp: BTreeMap<String, Vec<SocketAddr>>,
+    /// Limits that replace the manifest's.
+    pub limits: LimitsOverride,
+    /// What is granted in the place of what the manifest asks for.
+    pub allow: Allow,
     /// Keys that replace the manifest's defaults.
     pub config: toml::Table,
 }
@@ -160,6 +168,8 @@ enum Next {
 struct Running {
     thread: JoinHandle<()>,
     mailbox: SyncSender<Arc<Event>>,
+    /// Events in the mailbox.
+    waiting: Arc<AtomicU32>,
     stop: Arc<AtomicBool>,
     /// Ends even a call that is within its time.
     abort: Arc<AtomicBool>,
@@ -425,6 +435,7 @@ impl Supervisor {
         // The ping alone takes descriptors, and says when there are none left.
         let (mailbox, mail) = sync_channel(MAILBOX);
         let (wake, woken) = make_ping()?;
+        let waiting = Arc::<AtomicU32>::default();
         let (stop, abort) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let reports = self.reports.clone();
         let number = plugin.number;
@@ -445,6 +456,7 @@ impl Supervisor {
             services: self.services.clone(),
             started: self.options.started,
             mailbox: mail,
+            waiting: Arc::clone(&waiting),
             stop: Arc::clone(&stop),
             abort: Arc::clone(&abort),
             wake: woken,
@@ -454,7 +466,7 @@ impl Supervisor {
             .name(format!("plugin {}", plugin.id))
             .stack_size(THREAD_STACK)
             .spawn(move || say(News::Ended(service::run(job))))?;
-        plugin.running = Some(Running { thread, mailbox, stop, abort, wake });
+        plugin.running = Some(Running { thread, mailbox, waiting, stop, abort, wake });
         Ok(())
     }
 }
@@ -550,11 +562,17 @@ impl Plugin {
     }
 
     fn give(&mut self, event: &Arc<Event>) {
-        let hears = self.announcement.as_ref().is_some_and(|announcement| announcement.hears_events);
+        let hears = self.announcement.as_ref().is_some_and(|announcement| {
+            announcement.hears.iter().any(|pattern| pattern.matches(&event.kind))
+        });
         let Some(running) = self.running.as_ref().filter(|_| hears) else { return };
-        let sent = running.mailbox.try_send(Arc::clone(event));
+        let most = self.announcement.as_ref().map_or(0, |announcement| announcement.mailbox);
+        // Counted first: its thread may take it out before this one goes on.
+        let is_full = running.waiting.fetch_add(1, SeqCst) >= most;
+        let sent = !is_full && running.mailbox.try_send(Arc::clone(event)).is_ok();
         running.wake.ping();
-        if let Err(TrySendError::Full(_)) = sent {
+        if !sent {
+            running.waiting.fetch_sub(1, SeqCst);
             let missed = self.gauges.missed_events.fetch_add(1, Relaxed) + 1;
             if missed.is_power_of_two() {
                 tracing::warn!(plugin = %self.id, missed, "its mailbox is full; it misses events");

@@ -75,4 +75,4 @@ pub(crate) fn manifest(id: &str, needs: &str) -> String {
 
 /// What the actor needs to have all its imports.
 pub(crate) const ALL_NEEDS: &str =
-    "ups = \"read\"\nlisten = { main = [\"127.0.0.1:0\"], shut = [\"127.0.0.1:0\"] }";
+    "ups = \"read\"\nevents = [\"*\"]\nlisten = { main = [\"127.0.0.1:0\"], shut = [\"127.0.0.1:0\"] }";

@@ -116,8 +116,10 @@ fn an_order_carries_who_gives_it_and_where_from_and_its_end_comes_back() {
 fn a_plugin_can_act_for_nobody_who_has_not_logged_in() {
     let scene = Scene::start();
     let mut client = scene.client();
+    let answer = client.ask("run 0 main load.off");
+    assert!(answer.starts_with("denied") && answer.contains("in its own name"), "{answer}");
     for line in
-        ["run 0 main load.off", "run 1 main load.off", "fsd 7 main", "set 1 main ups.id x", "may 1 read"]
+        ["run 2 main load.off", "run 1 main load.off", "fsd 7 main", "set 1 main ups.id x", "may 1 read"]
     {
         assert_eq!(client.ask(line), "not-found", "{line}");
     }

@@ -1,7 +1,7 @@
 //! The `log` interface: lines in the host's log, marked with the plugin's name.
 //!
 //! A plugin can't forge or flood the log: control characters are escaped, long lines cut, and more than
-//! [`LINES_PER_MINUTE`] are dropped and counted.
+//! its limit of lines a minute are dropped and counted.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,8 +11,6 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::plugin::bindings::wit::log;
 use crate::plugin::instance::InstanceState;
 
-/// Ten a second; nobody reads more, and the card's log is small.
-const LINES_PER_MINUTE: u32 = 600;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Bytes of one line.
 const LINE: usize = 1_024;
@@ -24,29 +22,31 @@ pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
 /// Whose lines they are, and how many there were of late.
 pub(in crate::plugin) struct State {
     plugin: Arc<str>,
+    /// Lines a minute.
+    most: u32,
     window_began: Instant,
     lines: u32,
 }
 
 impl State {
-    pub(in crate::plugin) fn new(plugin: Arc<str>) -> Self {
-        Self { plugin, window_began: Instant::now(), lines: 0 }
+    pub(in crate::plugin) fn new(plugin: Arc<str>, most: u32) -> Self {
+        Self { plugin, most, window_began: Instant::now(), lines: 0 }
     }
 
     /// Whether one more line may be written now.
     fn admits(&mut self, now: Instant) -> bool {
         if now.saturating_duration_since(self.window_began) >= WINDOW {
-            if let dropped @ 1.. = self.lines.saturating_sub(LINES_PER_MINUTE) {
+            if let dropped @ 1.. = self.lines.saturating_sub(self.most) {
                 tracing::warn!(plugin = %self.plugin, "{dropped} log lines of this plugin were dropped");
             }
             self.window_began = now;
             self.lines = 0;
         }
         self.lines = self.lines.saturating_add(1);
-        if self.lines == LINES_PER_MINUTE {
+        if self.lines == self.most {
             tracing::warn!(plugin = %self.plugin, "logs too much; its next lines of this minute are dropped");
         }
-        self.lines < LINES_PER_MINUTE
+        self.lines < self.most
     }
 }
 
@@ -96,10 +96,10 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_off_until_the_next_minute() {
-        let mut state = State::new("x".into());
+        let mut state = State::new("x".into(), 600);
         let now = state.window_began;
         let admitted = (0..10_000).filter(|_| state.admits(now)).count();
-        assert_eq!(admitted, LINES_PER_MINUTE as usize - 1);
+        assert_eq!(admitted, 599);
         assert!(state.admits(now + WINDOW));
     }
 }

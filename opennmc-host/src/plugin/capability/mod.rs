@@ -20,7 +20,7 @@ use wasmtime::{Engine, ResourceLimiter};
 use super::bindings::wit;
 use super::instance::InstanceState;
 use super::manifest::ByteSize;
-use super::{ControlAccess, Grant, UpsAccess};
+use super::{Grant, UpsAccess};
 
 pub(super) use self::auth::State as AuthState;
 pub(super) use self::clock::State as ClockState;
@@ -47,20 +47,20 @@ const CAPABILITIES: &[Capability] = &[
     Capability { name: "timers", granted: |_| true, ask: "", link: timers::link },
     Capability {
         name: "ups",
-        granted: |grant| grant.ups == Some(UpsAccess::Read),
+        granted: |grant| grant.needs.ups == Some(UpsAccess::Read),
         ask: "ups = \"read\"",
         link: ups::link,
     },
     Capability {
         name: "tcp",
-        granted: Grant::listens,
+        granted: Grant::has_connections,
         ask: "listen = { NAME = [\"ADDRESS:PORT\"] }",
         link: tcp::link,
     },
-    Capability { name: "auth", granted: |grant| grant.auth, ask: "auth = true", link: auth::link },
+    Capability { name: "auth", granted: Grant::knows_people, ask: "auth = true, or http", link: auth::link },
     Capability {
         name: "ups-control",
-        granted: |grant| grant.control == Some(ControlAccess::AsPrincipal),
+        granted: |grant| grant.needs.control.is_some(),
         ask: "control = \"as-principal\"",
         link: ups_control::link,
     },

@@ -18,11 +18,10 @@ use calloop::{
 
 use super::Inbox;
 use super::budget::Place;
+use crate::plugin::Limits;
 
 /// Unsent bytes of one connection. A page or a long list fits; a peer that reads nothing can't make us hold more.
 const UNSENT: usize = 1 << 20;
-/// Unsent bytes of all connections of a plugin.
-const UNSENT_IN_ALL: usize = 16 << 20;
 /// A peer that has taken nothing for so long, with bytes waiting, is gone or hostile.
 const STALL: Duration = Duration::from_secs(60);
 /// An emptied output buffer that is larger than this is given back.
@@ -36,6 +35,8 @@ pub(in crate::plugin) struct Connections {
     slots: Vec<Option<Connection>>,
     free: Vec<usize>,
     limit: usize,
+    /// Unsent bytes of all connections.
+    most_unsent: usize,
     serial: u64,
     unsent: usize,
     /// Those with something new to write, or to close.
@@ -81,12 +82,13 @@ pub(super) enum Arrival {
 }
 
 impl Connections {
-    pub(super) fn new(handle: LoopHandle<'static, Inbox>, limit: u32) -> Self {
+    pub(super) fn new(handle: LoopHandle<'static, Inbox>, limits: &Limits) -> Self {
         Self {
             handle,
             slots: Vec::new(),
             free: Vec::new(),
-            limit: limit as usize,
+            limit: limits.connections as usize,
+            most_unsent: usize::try_from(limits.unsent.0).unwrap_or(usize::MAX),
             serial: 0,
             unsent: 0,
             touched: Vec::new(),
@@ -151,16 +153,16 @@ impl Connections {
 
     /// Queues bytes in order after what waits already.
     pub(in crate::plugin) fn queue(&mut self, number: u64, bytes: Vec<u8>) -> Result<(), QueueError> {
-        let unsent = self.unsent;
+        let (unsent, most_unsent) = (self.unsent, self.most_unsent);
         let connection =
             self.get(number).filter(|connection| connection.closing.is_none()).ok_or(QueueError::Gone)?;
         let waiting = connection.waiting();
         if waiting + bytes.len() > UNSENT {
             return Err(QueueError::Full(format!("{waiting} bytes wait to be sent; the most is {UNSENT}")));
         }
-        if unsent + bytes.len() > UNSENT_IN_ALL {
+        if unsent + bytes.len() > most_unsent {
             return Err(QueueError::Full(format!(
-                "{unsent} bytes wait on all connections; the most is {UNSENT_IN_ALL}"
+                "{unsent} bytes wait on all connections; the most is {most_unsent}"
             )));
         }
         self.append(number, bytes);
@@ -285,8 +287,8 @@ impl Connections {
                     format!("the peer reads too slowly: {after} bytes wait, the most is {UNSENT}"),
                 );
             }
-            Ok(()) if self.unsent > UNSENT_IN_ALL && after > 0 => {
-                self.remove(number, format!("more than {UNSENT_IN_ALL} bytes wait on all connections"));
+            Ok(()) if self.unsent > self.most_unsent && after > 0 => {
+                self.remove(number, format!("more than {} bytes wait on all connections", self.most_unsent));
             }
             Ok(()) => self.want(number, if after > 0 { Interest::WRITE } else { Interest::READ }),
         }

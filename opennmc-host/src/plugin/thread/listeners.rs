@@ -40,7 +40,7 @@ impl Listeners {
     /// Binds every address of the grant; none is accepted from before [`Listeners::open`].
     pub(super) fn bind(handle: LoopHandle<'static, Inbox>, grant: &Grant) -> Result<Self, Epitaph> {
         let mut bound = Vec::new();
-        for (name, addresses) in &grant.listen {
+        for (name, addresses) in &grant.needs.listen {
             for &address in addresses {
                 let socket = bind_one(address, addresses).map_err(|error| {
                     let hint = if error.kind() == io::ErrorKind::AddrInUse {

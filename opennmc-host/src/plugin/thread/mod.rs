@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{
-    AtomicBool,
+    AtomicBool, AtomicU32,
     Ordering::{Relaxed, SeqCst},
 };
 use std::sync::mpsc::Receiver;
@@ -30,7 +30,7 @@ use super::engine::Compiler;
 use super::instance::{self, Gauges, Inbound, Instance, Origin};
 use super::services::{Outcome, Services};
 use super::watch::Watch;
-use super::{Epitaph, Grant, Package, PluginError, PluginSettings, effective_config, library};
+use super::{Epitaph, EventPattern, Grant, Package, PluginError, PluginSettings, effective_config, library};
 use crate::state::{Event, SnapshotCell};
 
 /// Read of one connection in one turn. A client that asks for long lists in one burst gets their bytes multiplied in
@@ -60,6 +60,8 @@ pub(super) struct Job {
     pub(super) started: Instant,
     /// Whoever puts something in here pings `wake` afterwards.
     pub(super) mailbox: Receiver<Arc<Event>>,
+    /// Events in the mailbox.
+    pub(super) waiting: Arc<AtomicU32>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) abort: Arc<AtomicBool>,
     pub(super) wake: PingSource,
@@ -72,7 +74,10 @@ pub(super) struct Job {
 pub(super) struct Announcement {
     pub(super) version: String,
     pub(super) listening: Vec<(String, SocketAddr)>,
-    pub(super) hears_events: bool,
+    /// Events that may wait for it.
+    pub(super) mailbox: u32,
+    /// The kinds of events that it hears.
+    pub(super) hears: Vec<EventPattern>,
 }
 
 /// What the loop's callbacks have noted, for the turn to work on.
@@ -105,6 +110,7 @@ struct Service {
     gauges: Arc<Gauges>,
     stop: Arc<AtomicBool>,
     mailbox: Receiver<Arc<Event>>,
+    waiting: Arc<AtomicU32>,
     batch: Vec<Inbound>,
     filled: usize,
     batched: usize,
@@ -122,6 +128,11 @@ impl Service {
             error => Epitaph::new(error.to_string()),
         };
         let package = open(&job).map_err(unusable)?;
+        if let Some(pinned) = job.settings.sha256.filter(|pinned| *pinned != package.digest) {
+            let problem =
+                format!("sha256: {pinned} is expected, but {} is {}", package.path.display(), package.digest);
+            return Err(unusable(PluginError::Settings { id: job.settings.id.clone(), problem }));
+        }
         let grant = Grant::new(&package.manifest, &job.settings).map_err(unusable)?;
         let config = effective_config(&package.manifest, &job.settings.config).map_err(unusable)?;
         let event_loop = EventLoop::<Inbox>::try_new().map_err(no_loop)?;
@@ -144,7 +155,7 @@ impl Service {
             grant: &grant,
             started: job.started,
             snapshots: job.snapshots,
-            connections: Connections::new(handle, grant.limits.connections),
+            connections: Connections::new(handle, &grant.limits),
             services: job.services,
             outcomes,
             watch: job.watch,
@@ -157,7 +168,11 @@ impl Service {
         (job.announce)(Announcement {
             version: package.manifest.plugin.version.to_string(),
             listening: listeners.addresses(),
-            hears_events: instance.hears_events(),
+            mailbox: grant.limits.mailbox,
+            hears: match instance.hears_events() {
+                true => grant.needs.events.iter().cloned().collect(),
+                false => Vec::new(),
+            },
         });
         Ok(Self {
             plugin: job.plugin,
@@ -167,6 +182,7 @@ impl Service {
             gauges: job.gauges,
             stop: job.stop,
             mailbox: job.mailbox,
+            waiting: job.waiting,
             batch: Vec::new(),
             filled: 0,
             batched: 0,
@@ -209,6 +225,7 @@ impl Service {
                     inbox.mail = false;
                     break;
                 };
+                self.waiting.fetch_sub(1, SeqCst);
                 self.instance.on_event(&event)?;
             }
         }

@@ -10,6 +10,7 @@ use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_s
 use super::super::Inbox;
 use super::super::budget::Budget;
 use super::{Arrival, Connections, PEER_CLOSED, QueueError, STALL, UNSENT};
+use crate::plugin::Limits;
 
 /// More than the kernel holds for a connection of these tests.
 const LONG: usize = UNSENT / 8;
@@ -24,7 +25,8 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let event_loop = EventLoop::try_new().unwrap();
-        let connections = Connections::new(event_loop.handle(), 16);
+        let connections =
+            Connections::new(event_loop.handle(), &Limits { connections: 16, ..Limits::default() });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Self { event_loop, inbox: Inbox::default(), connections, listener }
     }
