@@ -161,7 +161,7 @@ enum Next {
     /// It is no longer configured.
     Gone,
     /// It is started anew, with these settings.
-    Again(PluginSettings),
+    Again(Box<PluginSettings>),
 }
 
 /// The thread of the attempt under way.
@@ -222,7 +222,7 @@ impl Supervisor {
     /// Starts one more plugin. One of the same id that is on its way out is waited for, without blocking.
     pub fn add(&mut self, settings: PluginSettings) {
         match self.find(&settings.id) {
-            Some(index) => self.leave(index, Next::Again(settings)),
+            Some(index) => self.leave(index, Next::Again(Box::new(settings))),
             None => {
                 let index = self.insert(settings);
                 self.start(index);
@@ -303,7 +303,7 @@ impl Supervisor {
                 let number = plugin.number;
                 // Later attempts go on counting: an earlier one may still have a report under way.
                 let attempt = plugin.attempt;
-                *plugin = Plugin { attempt, ..Plugin::new(number, settings) };
+                *plugin = Plugin { attempt, ..Plugin::new(number, *settings) };
                 self.start(index);
                 None
             }
