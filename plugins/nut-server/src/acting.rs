@@ -4,7 +4,7 @@
 //! the first such request comes, as NUT has it: who only reads may give a wrong one. Whether somebody may is the host's
 //! decision, each time anew.
 
-use opennmc_plugin::{Error, Host, Kind};
+use opennmc_plugin::{Error, Host, Kind, Principal};
 
 use crate::connection::{Connection, Identity, Next};
 use crate::desk::{Alarm, Desk, Order, OrderKind};
@@ -104,7 +104,7 @@ fn identify(
     desk: &mut Desk,
     host: &impl Host,
     what: &str,
-) -> Result<Option<u64>, Refusal> {
+) -> Result<Option<Principal>, Refusal> {
     match &connection.identity {
         Identity::Known(principal) => return Ok(Some(*principal)),
         Identity::Refused(reason) => {
@@ -133,7 +133,7 @@ fn identify(
 fn permit(
     connection: &mut Connection,
     host: &impl Host,
-    principal: u64,
+    principal: Principal,
     what: &str,
     right: &str,
 ) -> Result<(), Refusal> {

@@ -2,7 +2,7 @@
 //!
 //! A password is kept only until it has been checked.
 
-use opennmc_plugin::Host;
+use opennmc_plugin::{Host, Principal};
 
 use crate::desk::Desk;
 use crate::lexer::{Lexer, Words};
@@ -50,7 +50,7 @@ pub enum Identity {
     /// Name and password are as the client says, if it said any.
     Given,
     /// The host knows it by this number.
-    Known(u64),
+    Known(Principal),
     /// The host does not let it in, and why.
     Refused(String),
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use opennmc_plugin::{
-    AuthHandler, ControlHandler, Error, Host, Inbound, Outbound, Plugin, TcpService, TimerHandler,
+    AuthHandler, ControlHandler, Error, Host, Inbound, Outbound, Plugin, Principal, TcpService, TimerHandler,
 };
 use rustc_hash::FxBuildHasher;
 
@@ -129,7 +129,7 @@ impl TimerHandler for NutServer {
 }
 
 impl AuthHandler for NutServer {
-    fn on_checked(&mut self, host: &impl Host, ticket: u64, outcome: Result<u64, Error>) {
+    fn on_checked(&mut self, host: &impl Host, ticket: u64, outcome: Result<Principal, Error>) {
         let Some(id) = self.desk.checks.remove(&ticket) else { return };
         let Some(connection) = self.connections.get_mut(&id) else { return };
         self.unfinished -= connection.held();

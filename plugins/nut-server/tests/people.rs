@@ -211,6 +211,8 @@ fn a_host_without_anything_is_no_reason_to_fall() {
     session.ask("USERNAME a\nPASSWORD b");
     assert_eq!(session.ask("LOGIN main"), "ERR UNKNOWN-UPS\n");
     session.server.on_ended(&session.host, 99, true, "executed", "");
-    session.server.on_checked(&session.host, 99, Ok(1));
+    session.host.add_user("admin", "secret", &[]);
+    let principal = session.host.principal("admin");
+    session.server.on_checked(&session.host, 99, Ok(principal));
     session.server.on_timer(&session.host, 99);
 }

@@ -83,3 +83,86 @@ pub mod control_events {
         generate_all,
     });
 }
+
+pub mod connection_events {
+    wit_bindgen::generate!({
+        path: "../../opennmc-host/wit",
+        inline: "package opennmc:guest; world connection-events-guest { export opennmc:plugin/connection-events@0.1.0; }",
+        pub_export_macro: true,
+        export_macro_name: "export_connection_events",
+        default_bindings_module: "opennmc_plugin::bindings::connection_events",
+        generate_all,
+    });
+}
+
+pub mod udp_events {
+    wit_bindgen::generate!({
+        path: "../../opennmc-host/wit",
+        inline: "package opennmc:guest; world udp-events-guest { export opennmc:plugin/udp-events@0.1.0; }",
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+        export_macro_name: "export_udp_events",
+        default_bindings_module: "opennmc_plugin::bindings::udp_events",
+        generate_all,
+    });
+}
+
+pub mod http_events {
+    wit_bindgen::generate!({
+        path: "../../opennmc-host/wit",
+        inline: "package opennmc:guest; world http-events-guest { export opennmc:plugin/http-events@0.1.0; }",
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+        export_macro_name: "export_http_events",
+        default_bindings_module: "opennmc_plugin::bindings::http_events",
+        generate_all,
+    });
+}
+
+pub mod http_handler {
+    wit_bindgen::generate!({
+        path: "../../opennmc-host/wit",
+        inline: "package opennmc:guest; world http-handler-guest { export opennmc:plugin/http-handler@0.1.0; }",
+        with: { "opennmc:plugin/types@0.1.0": crate::bindings::imports::opennmc::plugin::types },
+        pub_export_macro: true,
+        export_macro_name: "export_http_handler",
+        default_bindings_module: "opennmc_plugin::bindings::http_handler",
+        generate_all,
+    });
+}
+
+pub mod notifier {
+    wit_bindgen::generate!({
+        path: "../../opennmc-host/wit",
+        inline: "package opennmc:guest; world notifier-guest { export opennmc:plugin/notifier@0.1.0; }",
+        with: { "opennmc:plugin/types@0.1.0": crate::bindings::imports::opennmc::plugin::types },
+        pub_export_macro: true,
+        export_macro_name: "export_notifier",
+        default_bindings_module: "opennmc_plugin::bindings::notifier",
+        generate_all,
+    });
+}
+
+pub mod history_events {
+    wit_bindgen::generate!({
+        path: "../../opennmc-host/wit",
+        inline: "package opennmc:guest; world history-events-guest { export opennmc:plugin/history-events@0.1.0; }",
+        with: { "opennmc:plugin/types@0.1.0": crate::bindings::imports::opennmc::plugin::types },
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+        export_macro_name: "export_history_events",
+        default_bindings_module: "opennmc_plugin::bindings::history_events",
+        generate_all,
+    });
+}
+
+pub mod admin_events {
+    wit_bindgen::generate!({
+        path: "../../opennmc-host/wit",
+        inline: "package opennmc:guest; world admin-events-guest { export opennmc:plugin/admin-events@0.1.0; }",
+        pub_export_macro: true,
+        export_macro_name: "export_admin_events",
+        default_bindings_module: "opennmc_plugin::bindings::admin_events",
+        generate_all,
+    });
+}

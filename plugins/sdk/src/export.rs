@@ -5,8 +5,14 @@
 
 use core::cell::RefCell;
 
-use crate::{AuthHandler, ControlHandler, EventListener, Host, Plugin, TcpService, TimerHandler};
-use crate::{Error, Event, Inbound, Outbound};
+use crate::bindings::http_handler::exports::opennmc::plugin::http_handler::Request;
+use crate::{
+    AdminHandler, AuthHandler, ConnectionHandler, ControlHandler, EventListener, HistoryHandler, Host,
+    HttpReplies, Notifier, Plugin, TcpService, TimerHandler, UdpService, WebService,
+};
+use crate::{
+    Datagram, Error, Event, Inbound, Notice, Outbound, Principal, Reply, Response, Sample, WebRequest,
+};
 
 const NOT_STARTED: &str = "the plugin was called before it was started";
 
@@ -82,7 +88,7 @@ impl<P: TcpService> Slot<P> {
 impl<P: AuthHandler> Slot<P> {
     /// `auth-events.on-checked`.
     pub fn on_checked(&self, host: &impl Host, ticket: u64, outcome: Result<u64, Error>) {
-        self.with(|plugin| plugin.on_checked(host, ticket, outcome));
+        self.with(|plugin| plugin.on_checked(host, ticket, outcome.map(Principal::from_host)));
     }
 }
 
@@ -90,6 +96,65 @@ impl<P: ControlHandler> Slot<P> {
     /// `control-events.on-ended`.
     pub fn on_ended(&self, host: &impl Host, ticket: u64, success: bool, outcome: &str, detail: &str) {
         self.with(|plugin| plugin.on_ended(host, ticket, success, outcome, detail));
+    }
+}
+
+impl<P: ConnectionHandler> Slot<P> {
+    /// `connection-events.on-connected`.
+    pub fn on_connected(&self, host: &impl Host, connection: u64) {
+        self.with(|plugin| plugin.on_connected(host, connection));
+    }
+
+    /// `connection-events.on-secured`.
+    pub fn on_secured(&self, host: &impl Host, connection: u64) {
+        self.with(|plugin| plugin.on_secured(host, connection));
+    }
+}
+
+impl<P: UdpService> Slot<P> {
+    /// `udp-events.on-datagrams`.
+    pub fn on_datagrams(&self, host: &impl Host, batch: Vec<Datagram>) {
+        self.with(|plugin| plugin.on_datagrams(host, batch));
+    }
+}
+
+impl<P: HttpReplies> Slot<P> {
+    /// `http-events.on-reply`.
+    pub fn on_reply(&self, host: &impl Host, ticket: u64, outcome: Result<Reply, String>) {
+        self.with(|plugin| plugin.on_reply(host, ticket, outcome));
+    }
+}
+
+impl<P: Notifier> Slot<P> {
+    /// `notifier.deliver`.
+    pub fn deliver(&self, host: &impl Host, id: u64, notice: Notice, at_ms: u64, attempt: u32) {
+        self.with(|plugin| plugin.deliver(host, id, notice, at_ms, attempt));
+    }
+}
+
+impl<P: HistoryHandler> Slot<P> {
+    /// `history-events.on-events`.
+    pub fn on_past_events(&self, host: &impl Host, ticket: u64, outcome: Result<Vec<Event>, Error>) {
+        self.with(|plugin| plugin.on_past_events(host, ticket, outcome));
+    }
+
+    /// `history-events.on-samples`.
+    pub fn on_past_samples(&self, host: &impl Host, ticket: u64, outcome: Result<Vec<Sample>, Error>) {
+        self.with(|plugin| plugin.on_past_samples(host, ticket, outcome));
+    }
+}
+
+impl<P: AdminHandler> Slot<P> {
+    /// `admin-events.on-answer`.
+    pub fn on_admin_answer(&self, host: &impl Host, ticket: u64, outcome: Result<String, String>) {
+        self.with(|plugin| plugin.on_admin_answer(host, ticket, outcome));
+    }
+}
+
+impl<P: WebService> Slot<P> {
+    /// `http-handler.handle`.
+    pub fn handle(&self, host: &impl Host, request: Request) -> Option<Response> {
+        self.with(|plugin| plugin.handle(host, WebRequest::from_host(request))).flatten()
     }
 }
 
@@ -193,6 +258,86 @@ macro_rules! export_facet {
             Component with_types_in $crate::bindings::tcp_events
         );
     };
+    (connection_events) => {
+        impl $crate::bindings::connection_events::exports::opennmc::plugin::connection_events::Guest for Component {
+            fn on_connected(connection: u64) {
+                PLUGIN.with(|plugin| plugin.on_connected(&$crate::Imports, connection));
+            }
+
+            fn on_secured(connection: u64) {
+                PLUGIN.with(|plugin| plugin.on_secured(&$crate::Imports, connection));
+            }
+        }
+        $crate::bindings::connection_events::export_connection_events!(
+            Component with_types_in $crate::bindings::connection_events
+        );
+    };
+    (udp_events) => {
+        impl $crate::bindings::udp_events::exports::opennmc::plugin::udp_events::Guest for Component {
+            fn on_datagrams(batch: Vec<$crate::Datagram>) {
+                PLUGIN.with(|plugin| plugin.on_datagrams(&$crate::Imports, batch));
+            }
+        }
+        $crate::bindings::udp_events::export_udp_events!(
+            Component with_types_in $crate::bindings::udp_events
+        );
+    };
+    (http_events) => {
+        impl $crate::bindings::http_events::exports::opennmc::plugin::http_events::Guest for Component {
+            fn on_reply(ticket: u64, outcome: Result<$crate::Reply, String>) {
+                PLUGIN.with(|plugin| plugin.on_reply(&$crate::Imports, ticket, outcome));
+            }
+        }
+        $crate::bindings::http_events::export_http_events!(
+            Component with_types_in $crate::bindings::http_events
+        );
+    };
+    (notifier) => {
+        impl $crate::bindings::notifier::exports::opennmc::plugin::notifier::Guest for Component {
+            fn deliver(id: u64, notice: $crate::Notice, at_ms: u64, attempt: u32) {
+                PLUGIN.with(|plugin| plugin.deliver(&$crate::Imports, id, notice, at_ms, attempt));
+            }
+        }
+        $crate::bindings::notifier::export_notifier!(
+            Component with_types_in $crate::bindings::notifier
+        );
+    };
+    (history_events) => {
+        impl $crate::bindings::history_events::exports::opennmc::plugin::history_events::Guest for Component {
+            fn on_events(ticket: u64, outcome: Result<Vec<$crate::Event>, $crate::Error>) {
+                PLUGIN.with(|plugin| plugin.on_past_events(&$crate::Imports, ticket, outcome));
+            }
+
+            fn on_samples(ticket: u64, outcome: Result<Vec<$crate::Sample>, $crate::Error>) {
+                PLUGIN.with(|plugin| plugin.on_past_samples(&$crate::Imports, ticket, outcome));
+            }
+        }
+        $crate::bindings::history_events::export_history_events!(
+            Component with_types_in $crate::bindings::history_events
+        );
+    };
+    (admin_events) => {
+        impl $crate::bindings::admin_events::exports::opennmc::plugin::admin_events::Guest for Component {
+            fn on_answer(ticket: u64, outcome: Result<String, String>) {
+                PLUGIN.with(|plugin| plugin.on_admin_answer(&$crate::Imports, ticket, outcome));
+            }
+        }
+        $crate::bindings::admin_events::export_admin_events!(
+            Component with_types_in $crate::bindings::admin_events
+        );
+    };
+    (http_handler) => {
+        impl $crate::bindings::http_handler::exports::opennmc::plugin::http_handler::Guest for Component {
+            fn handle(
+                request: $crate::bindings::http_handler::exports::opennmc::plugin::http_handler::Request,
+            ) -> Option<$crate::Response> {
+                PLUGIN.with(|plugin| plugin.handle(&$crate::Imports, request))
+            }
+        }
+        $crate::bindings::http_handler::export_http_handler!(
+            Component with_types_in $crate::bindings::http_handler
+        );
+    };
 }
 
 /// The native half of `export!`: the type implements what it says it exports.
@@ -232,6 +377,48 @@ macro_rules! assert_facet {
     ($plugin:ty, control_events) => {
         const _: fn() = || {
             fn offers<P: $crate::ControlHandler>() {}
+            offers::<$plugin>();
+        };
+    };
+    ($plugin:ty, connection_events) => {
+        const _: fn() = || {
+            fn offers<P: $crate::ConnectionHandler>() {}
+            offers::<$plugin>();
+        };
+    };
+    ($plugin:ty, udp_events) => {
+        const _: fn() = || {
+            fn offers<P: $crate::UdpService>() {}
+            offers::<$plugin>();
+        };
+    };
+    ($plugin:ty, http_events) => {
+        const _: fn() = || {
+            fn offers<P: $crate::HttpReplies>() {}
+            offers::<$plugin>();
+        };
+    };
+    ($plugin:ty, notifier) => {
+        const _: fn() = || {
+            fn offers<P: $crate::Notifier>() {}
+            offers::<$plugin>();
+        };
+    };
+    ($plugin:ty, history_events) => {
+        const _: fn() = || {
+            fn offers<P: $crate::HistoryHandler>() {}
+            offers::<$plugin>();
+        };
+    };
+    ($plugin:ty, admin_events) => {
+        const _: fn() = || {
+            fn offers<P: $crate::AdminHandler>() {}
+            offers::<$plugin>();
+        };
+    };
+    ($plugin:ty, http_handler) => {
+        const _: fn() = || {
+            fn offers<P: $crate::WebService>() {}
             offers::<$plugin>();
         };
     };

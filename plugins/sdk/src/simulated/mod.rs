@@ -1,23 +1,34 @@
 //! A host that exists only in memory, for native tests of a plugin's logic.
 //!
 //! It keeps the promises of the WIT text that a plugin may rely on (the generation moves with every change, a refused
-//! send queues nothing) and records what the plugin did. It has no clock of its own: tests set the time.
+//! send queues nothing) and records what the plugin did. It has no clock of its own: tests set the time, or let it pass
+//! with [`SimulatedHost::advance`].
+
+mod asking;
+mod keeping;
+mod network;
+mod time;
 
 use core::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use crate::{Auth, Availability, Clock, Device, Error, Level, Log, Tcp, Timers, Ups, UpsControl, Variable};
+use crate::{Auth, Availability, Device, Error, Level, Log, Principal, Tcp, Ups, UpsControl, Variable};
+
+pub use asking::Delivered;
+pub use keeping::Announced;
+pub use network::SentDatagram;
 
 /// The simulated host. All methods take `&self`, as the real host's functions do.
 #[derive(Debug, Default)]
 pub struct SimulatedHost {
-    now_ms: Cell<u64>,
+    time: time::Time,
+    network: network::Network,
+    keeping: keeping::Keeping,
+    asking: asking::Asking,
     generation: Cell<u64>,
     devices: RefCell<Vec<SimulatedUps>>,
     descriptions: RefCell<BTreeMap<String, String>>,
     logged: RefCell<Vec<LogLine>>,
-    timers: RefCell<BTreeMap<u64, u64>>,
-    timers_made: Cell<u64>,
     sent: RefCell<BTreeMap<u64, Vec<u8>>>,
     unsent_limit: Cell<Option<usize>>,
     longest_send: Cell<usize>,
@@ -116,11 +127,6 @@ impl SimulatedHost {
         self.descriptions.borrow_mut().insert(name.to_owned(), sentence.to_owned());
     }
 
-    /// Sets both clocks.
-    pub fn set_time_ms(&self, now_ms: u64) {
-        self.now_ms.set(now_ms);
-    }
-
     /// Sends to any connection are refused once it has this many bytes queued.
     pub fn limit_unsent(&self, bytes: usize) {
         self.unsent_limit.set(Some(bytes));
@@ -129,11 +135,6 @@ impl SimulatedHost {
     /// What the plugin logged so far.
     pub fn logged(&self) -> Vec<LogLine> {
         self.logged.borrow().clone()
-    }
-
-    /// The timers that are set: number and period or delay in milliseconds.
-    pub fn timers(&self) -> Vec<(u64, u64)> {
-        self.timers.borrow().iter().map(|(timer, ms)| (*timer, *ms)).collect()
     }
 
     /// Takes what was queued for a connection with `send`.
@@ -174,14 +175,27 @@ impl SimulatedHost {
         self.busy_checks.set(count);
     }
 
+    /// The principal that stands for a user who has logged in, for requests that a test makes.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such user: add it first.
+    pub fn principal(&self, name: &str) -> Principal {
+        let users = self.users.borrow();
+        let index = users.iter().position(|user| user.name == name);
+        Principal::from_host(index.expect("the test has added this user") as u64 + 1)
+    }
+
     /// The oldest check that has not been answered: what to hand to `on_checked`.
-    pub fn next_check(&self) -> Option<(u64, Result<u64, Error>)> {
+    pub fn next_check(&self) -> Option<(u64, Result<Principal, Error>)> {
         let mut checks = self.checks.borrow_mut();
         if checks.is_empty() {
             return None;
         }
         let (ticket, user) = checks.remove(0);
-        Some((ticket, user.map(|index| index as u64).ok_or_else(|| Error::Denied("wrong".to_owned()))))
+        // Principal 0 is the plugin itself.
+        let principal = user.map(|index| Principal::from_host(index as u64 + 1));
+        Some((ticket, principal.ok_or_else(|| Error::Denied("wrong".to_owned()))))
     }
 
     /// The oldest order that was not taken yet, with its ticket.
@@ -212,28 +226,11 @@ impl SimulatedHost {
     fn read<R>(&self, device: &str, read: impl FnOnce(&SimulatedUps) -> R) -> Option<R> {
         self.devices.borrow().iter().find(|ups| ups.device.name.eq_ignore_ascii_case(device)).map(read)
     }
-
-    fn add_timer(&self, ms: u64) -> Result<u64, Error> {
-        let timer = self.timers_made.get() + 1;
-        self.timers_made.set(timer);
-        self.timers.borrow_mut().insert(timer, ms);
-        Ok(timer)
-    }
 }
 
 impl Log for SimulatedHost {
     fn log(&self, level: Level, message: &str) {
         self.logged.borrow_mut().push(LogLine { level, message: message.to_owned() });
-    }
-}
-
-impl Clock for SimulatedHost {
-    fn wall_ms(&self) -> u64 {
-        self.now_ms.get()
-    }
-
-    fn uptime_ms(&self) -> u64 {
-        self.now_ms.get()
     }
 }
 
@@ -271,20 +268,6 @@ impl Ups for SimulatedHost {
     }
 }
 
-impl Timers for SimulatedHost {
-    fn after(&self, ms: u64) -> Result<u64, Error> {
-        self.add_timer(ms)
-    }
-
-    fn every(&self, ms: u64) -> Result<u64, Error> {
-        self.add_timer(ms)
-    }
-
-    fn cancel(&self, timer: u64) {
-        self.timers.borrow_mut().remove(&timer);
-    }
-}
-
 impl Tcp for SimulatedHost {
     fn send(&self, connection: u64, bytes: &[u8]) -> Result<(), Error> {
         self.longest_send.set(self.longest_send.get().max(bytes.len()));
@@ -319,21 +302,21 @@ impl Auth for SimulatedHost {
         self.check_password(connection, "", token)
     }
 
-    fn may(&self, principal: u64, right: &str) -> Result<bool, Error> {
+    fn may(&self, principal: Principal, right: &str) -> Result<bool, Error> {
         let users = self.users.borrow();
-        let user =
-            usize::try_from(principal).ok().and_then(|index| users.get(index)).ok_or(Error::NotFound)?;
+        let index = principal.number().checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        let user = index.and_then(|index| users.get(index)).ok_or(Error::NotFound)?;
         let covers = |own: &String| own == right || (own.ends_with(':') && right.starts_with(own.as_str()));
         Ok(user.rights.iter().any(covers))
     }
 
-    fn release(&self, _principal: u64) {}
+    fn release(&self, _principal: Principal) {}
 }
 
 impl UpsControl for SimulatedHost {
     fn run(
         &self,
-        _principal: u64,
+        _principal: Principal,
         device: &str,
         command: &str,
         argument: Option<&str>,
@@ -342,11 +325,11 @@ impl UpsControl for SimulatedHost {
         self.give(Ordered::Run(device.to_owned(), command.to_owned(), argument.map(str::to_owned)))
     }
 
-    fn set(&self, _principal: u64, device: &str, variable: &str, value: &str) -> Result<u64, Error> {
+    fn set(&self, _principal: Principal, device: &str, variable: &str, value: &str) -> Result<u64, Error> {
         self.give(Ordered::Set(device.to_owned(), variable.to_owned(), value.to_owned()))
     }
 
-    fn forced_shutdown(&self, _principal: u64, device: &str, on: bool) -> Result<u64, Error> {
+    fn forced_shutdown(&self, _principal: Principal, device: &str, on: bool) -> Result<u64, Error> {
         self.give(Ordered::ForcedShutdown(device.to_owned(), on))
     }
 }

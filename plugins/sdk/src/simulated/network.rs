@@ -1,0 +1,140 @@
+//! Connections that the plugin makes, datagrams, and HTTP on the simulated host: recorded, and answered by the test.
+
+use core::cell::RefCell;
+
+use super::SimulatedHost;
+use crate::{Error, FetchRequest, HttpAnswers, HttpClient, Response, Security, TcpConnect, TlsServer, Udp};
+
+/// The first connection that a plugin makes; far from those that a test lets in.
+const FIRST_CONNECTION: u64 = 1_000_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Network {
+    hosts: RefCell<Option<Vec<String>>>,
+    made: RefCell<Vec<(u64, String, u16, Security)>>,
+    secured: RefCell<Vec<u64>>,
+    datagrams: RefCell<Vec<SentDatagram>>,
+    fetches: RefCell<Vec<(u64, FetchRequest)>>,
+    responses: RefCell<Vec<(u64, Response)>>,
+}
+
+/// A datagram that the plugin sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SentDatagram {
+    /// To a granted host and port.
+    To(String, u16, Vec<u8>),
+    /// From a granted socket to whoever had asked.
+    Reply {
+        /// The granted socket.
+        socket: String,
+        /// Who had asked.
+        peer: String,
+        /// What was sent.
+        bytes: Vec<u8>,
+    },
+}
+
+impl SimulatedHost {
+    /// From now on only these hosts are granted. Before, all are.
+    pub fn grant_hosts(&self, hosts: &[&str]) {
+        self.network.hosts.replace(Some(hosts.iter().map(|host| (*host).to_owned()).collect()));
+    }
+
+    /// The connections that the plugin made: number, host, port, security.
+    pub fn made_connections(&self) -> Vec<(u64, String, u16, Security)> {
+        self.network.made.borrow().clone()
+    }
+
+    /// The connections on which the plugin asked for TLS, in order.
+    pub fn secured(&self) -> Vec<u64> {
+        self.network.secured.borrow().clone()
+    }
+
+    /// Takes the datagrams that the plugin sent.
+    pub fn take_datagrams(&self) -> Vec<SentDatagram> {
+        self.network.datagrams.take()
+    }
+
+    /// The oldest HTTP request that was not taken yet, with its ticket.
+    pub fn next_fetch(&self) -> Option<(u64, FetchRequest)> {
+        let mut fetches = self.network.fetches.borrow_mut();
+        if fetches.is_empty() { None } else { Some(fetches.remove(0)) }
+    }
+
+    /// The answers that were given with `respond`.
+    pub fn responses(&self) -> Vec<(u64, Response)> {
+        self.network.responses.borrow().clone()
+    }
+
+    fn check_host(&self, host: &str) -> Result<(), Error> {
+        match &*self.network.hosts.borrow() {
+            Some(hosts) if !hosts.iter().any(|granted| granted == host) => {
+                Err(Error::Denied(format!("{host} is not granted")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl TlsServer for SimulatedHost {
+    fn accept_tls(&self, connection: u64) -> Result<(), Error> {
+        self.network.secured.borrow_mut().push(connection);
+        Ok(())
+    }
+}
+
+impl TcpConnect for SimulatedHost {
+    fn connect(&self, host: &str, port: u16, security: Security) -> Result<u64, Error> {
+        self.check_host(host)?;
+        let mut made = self.network.made.borrow_mut();
+        let connection = FIRST_CONNECTION + made.len() as u64;
+        made.push((connection, host.to_owned(), port, security));
+        Ok(connection)
+    }
+
+    fn start_tls(&self, connection: u64) -> Result<(), Error> {
+        if !self.network.made.borrow().iter().any(|(made, ..)| *made == connection) {
+            return Err(Error::NotFound);
+        }
+        self.network.secured.borrow_mut().push(connection);
+        Ok(())
+    }
+}
+
+impl Udp for SimulatedHost {
+    fn send_datagram(&self, host: &str, port: u16, bytes: &[u8]) -> Result<(), Error> {
+        self.check_host(host)?;
+        self.network.datagrams.borrow_mut().push(SentDatagram::To(host.to_owned(), port, bytes.to_vec()));
+        Ok(())
+    }
+
+    fn reply_datagram(&self, socket: &str, peer: &str, bytes: &[u8]) -> Result<(), Error> {
+        let (socket, peer, bytes) = (socket.to_owned(), peer.to_owned(), bytes.to_vec());
+        self.network.datagrams.borrow_mut().push(SentDatagram::Reply { socket, peer, bytes });
+        Ok(())
+    }
+}
+
+impl HttpClient for SimulatedHost {
+    fn fetch(&self, request: &FetchRequest) -> Result<u64, Error> {
+        let rest = request.url.split_once("://").map(|(_, rest)| rest);
+        let authority = rest.and_then(|rest| rest.split(['/', '?']).next());
+        let host = authority.and_then(|authority| authority.split(':').next());
+        let host = host.ok_or_else(|| Error::Invalid(format!("{} is no URL", request.url)))?;
+        self.check_host(host)?;
+        let ticket = self.ticket();
+        self.network.fetches.borrow_mut().push((ticket, request.clone()));
+        Ok(ticket)
+    }
+}
+
+impl HttpAnswers for SimulatedHost {
+    fn respond(&self, request: u64, response: &Response) -> Result<(), Error> {
+        let mut responses = self.network.responses.borrow_mut();
+        if responses.iter().any(|(answered, _)| *answered == request) {
+            return Err(Error::NotFound);
+        }
+        responses.push((request, response.clone()));
+        Ok(())
+    }
+}
