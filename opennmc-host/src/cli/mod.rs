@@ -5,6 +5,8 @@
 
 mod backup;
 mod check;
+#[cfg(feature = "compiler")]
+mod compile;
 mod confirm;
 mod connect;
 mod daemon;
@@ -76,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Completions(arguments) => generate::completions(&arguments, output),
         Command::Man(arguments) => generate::man(&arguments, output),
         Command::Simulate(arguments) => daemon::simulate(&arguments, output),
+        #[cfg(feature = "compiler")]
+        Command::Compile(arguments) => compile::compile(&arguments),
     };
     ended.unwrap_or_else(complain).into()
 }
@@ -173,6 +177,10 @@ enum Command {
     Man(generate::ManArguments),
     /// Let something happen to a simulated UPS, one whose port is `sim:MODEL`
     Simulate(daemon::SimulateArguments),
+    /// Compile a component from standard input to standard output; the daemon does it so
+    #[cfg(feature = "compiler")]
+    #[command(hide = true)]
+    Compile(compile::CompileArguments),
 }
 
 #[derive(Debug, Args)]

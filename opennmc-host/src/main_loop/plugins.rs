@@ -11,7 +11,9 @@ use calloop::{LoopHandle, RegistrationToken, channel};
 use super::{Error, State};
 use crate::config::{Change, Changes, PluginSection, Settings, What};
 use crate::host::ReloadReport;
-use crate::plugin::{PluginSettings, PluginStatus, Report, Services, Supervisor, SupervisorOptions};
+use crate::plugin::{
+    Compiling, PluginSettings, PluginStatus, Report, Services, Supervisor, SupervisorOptions,
+};
 use crate::state::Event;
 
 /// The supervisor and its timer.
@@ -28,6 +30,7 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
     let options = SupervisorOptions {
         package_dirs: settings.plugin_dirs.clone(),
         state_dir: settings.state_dir.clone(),
+        compiling: Compiling::here(settings.state_dir.clone()),
         started: state.clock.started,
     };
     let enabled = settings.plugins.iter().filter(|plugin| plugin.enabled);

@@ -29,6 +29,9 @@ mod thread;
 mod watch;
 
 pub use config::{Misfit, effective_config, misfits};
+#[cfg(feature = "compiler")]
+pub(crate) use engine::serve as compile;
+pub use engine::{Compiling, Target};
 pub use epitaph::Epitaph;
 pub use error::PluginError;
 pub use grant::{Allow, AllowUps, Grant};

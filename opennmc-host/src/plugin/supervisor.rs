@@ -28,7 +28,7 @@ use super::services::Services;
 use super::thread::budget::Budget;
 use super::thread::{self as service, Announcement, Job};
 use super::watch::{self, Watch};
-use super::{Allow, Digest, PluginError};
+use super::{Allow, Compiling, Digest, PluginError};
 use crate::state::{Event, Severity, SnapshotCell};
 
 /// Events that wait for a plugin that is busy, whatever its limit; what comes beyond that is not delivered, and counted.
@@ -70,6 +70,8 @@ pub struct SupervisorOptions {
     pub package_dirs: Vec<PathBuf>,
     /// Where the host keeps its state.
     pub state_dir: PathBuf,
+    /// How plugins become code.
+    pub compiling: Compiling,
     /// The origin of the host's uptime.
     pub started: Instant,
 }
@@ -202,8 +204,8 @@ impl Supervisor {
         });
         let mut supervisor = Self {
             package_dirs: options.package_dirs.clone().into(),
+            compiler: Compiler::new(options.compiling.clone())?,
             options,
-            compiler: Compiler::new()?,
             watch,
             budget: Budget::of_process(),
             snapshots,

@@ -2,14 +2,16 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use calloop::EventLoop;
 use calloop::channel::{Event as Mail, Sender, channel};
-use opennmc_host::plugin::{PluginSettings, PluginStatus, Report, Services, Supervisor, SupervisorOptions};
+use opennmc_host::plugin::{
+    Compiling, PluginSettings, PluginStatus, Report, Services, Supervisor, SupervisorOptions, Target,
+};
 use opennmc_host::state::{Event, SnapshotCell};
 use tempfile::TempDir;
 
@@ -37,6 +39,19 @@ pub(crate) struct Observed {
     pub(crate) settled: bool,
     pub(crate) deadline: Option<Instant>,
     pub(crate) stopped_after: Option<Duration>,
+}
+
+/// With this build's own compiler, unless `OPENNMC_COMPILER` names another program: a build that has none is tested with that of
+/// one that has.
+pub(crate) fn compiling(state: PathBuf) -> Compiling {
+    let program = std::env::var_os("OPENNMC_COMPILER").map(PathBuf::from);
+    let program = program.unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_opennmc")));
+    let target = match std::env::var("OPENNMC_TARGET") {
+        Ok(target) => target.parse().unwrap(),
+        Err(_) => Target::of_this_host(),
+    };
+    std::fs::create_dir_all(&state).unwrap();
+    Compiling::here(state).with(Some(program), target)
 }
 
 enum Order {
@@ -101,19 +116,41 @@ impl Host {
         settings: Vec<PluginSettings>,
         services: Option<Services>,
     ) -> Self {
+        let compiling = compiling(packages.path().join("state"));
+        Self::start_compiling(packages, settings, services, compiling)
+    }
+
+    /// With another way to make code of plugins.
+    pub(crate) fn start_compiling(
+        packages: TempDir,
+        settings: Vec<PluginSettings>,
+        services: Option<Services>,
+        compiling: Compiling,
+    ) -> Self {
+        let host = Self::begin(packages, settings, services, compiling);
+        host.until("the first starts have ended", |seen| seen.settled);
+        host
+    }
+
+    /// Without waiting for the first starts.
+    pub(crate) fn begin(
+        packages: TempDir,
+        settings: Vec<PluginSettings>,
+        services: Option<Services>,
+        compiling: Compiling,
+    ) -> Self {
         let observed = Arc::new((Mutex::new(Observed::default()), Condvar::new()));
         let (orders, ordered) = channel();
         let snapshots = SnapshotCell::default();
         let options = SupervisorOptions {
             package_dirs: vec![packages.path().join("absent"), packages.path().to_owned()],
+            compiling,
             state_dir: packages.path().join("state"),
             started: Instant::now(),
         };
         let (seen, cell) = (Arc::clone(&observed), snapshots.clone());
         let thread = std::thread::spawn(move || main_loop(options, settings, services, cell, ordered, &seen));
-        let host = Self { observed, orders, thread: Some(thread), snapshots, _packages: packages };
-        host.until("the first starts have ended", |seen| seen.settled);
-        host
+        Self { observed, orders, thread: Some(thread), snapshots, _packages: packages }
     }
 
     /// Waits until the main loop has seen this.

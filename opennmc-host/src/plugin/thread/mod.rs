@@ -149,7 +149,7 @@ impl Service {
             })
             .map_err(|error| no_loop(error.error))?;
         let mut listeners = Listeners::bind(handle.clone(), &grant)?;
-        let component = job.compiler.compile(&package).map_err(unusable)?;
+        let component = job.compiler.compile(&package, &job.stop).map_err(unusable)?;
         let origin = Origin {
             plugin: Arc::clone(&job.plugin),
             grant: &grant,
