@@ -17,6 +17,7 @@ mod install;
 mod onmc;
 mod port_owner;
 mod python;
+mod runtime_only;
 mod services;
 mod setup;
 mod soak;

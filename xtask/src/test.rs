@@ -6,7 +6,7 @@ use crate::command::Run;
 use crate::setup;
 use crate::steps::Steps;
 use crate::workspace::{Profile, Workspace};
-use crate::{build, console, python};
+use crate::{build, console, python, runtime_only};
 
 /// Runs all tests.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -26,6 +26,7 @@ pub(crate) fn add_to(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     steps.step("library, host and tools", || {
         Run::cargo(workspace, "test").args(["--workspace", "--locked"]).show()
     })?;
+    steps.step("plugins without a compiler, by the interpreter", || runtime_only::test(workspace))?;
     python::add_to(steps, workspace)
 }
 

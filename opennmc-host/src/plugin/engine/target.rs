@@ -7,7 +7,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-use wasmtime::{Config, OptLevel};
+use wasmtime::Config;
 
 use crate::plugin::epitaph::BACKTRACE_FRAMES;
 
@@ -57,7 +57,7 @@ impl Target {
             .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES))
             .max_wasm_stack(WASM_STACK);
         #[cfg(feature = "compiler")]
-        config.cranelift_opt_level(OptLevel::Speed);
+        config.cranelift_opt_level(wasmtime::OptLevel::Speed);
         if self != Target::Native {
             config.target(self.name())?;
             // Cards have no address space to spare: memory is allocated as it is used, and moved when it grows.
