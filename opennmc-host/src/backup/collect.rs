@@ -4,31 +4,46 @@
 //! out is what is made anew (locks, sockets, caches) and what is work in progress (hidden files). The history is copied by
 //! SQLite, because its file alone is not the database.
 
-use std::fs;
-use std::io::{self, Read as _};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::places::{CONFIG, LONGEST_NAME, PLUGINS, is_plain};
-use super::{BackupError, MOST_BYTES, Places};
+use super::manifest::{Hashing, sha256};
+use super::places::{CONFIG, HISTORY, LONGEST_NAME, PLUGINS, is_plain};
+use super::{BackupError, Places, room};
 use crate::config::{DEFAULT_PLUGIN_DIR, Settings};
 
-/// The history's database, by its name in the folder for state.
-const HISTORY: &str = "history.db";
 /// What SQLite, locks and compiled plugins leave: of no use elsewhere.
 const ENDINGS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 const CACHES: [&str; 1] = ["cache"];
 /// State is two or three folders deep.
 const DEEPEST: usize = 8;
+/// Files up to this size are kept in memory from the moment at which they are hashed: users and grants may change at any.
+/// Larger ones are read a second time, and must not have changed.
+const HELD_BYTES: u64 = 256 << 10;
+/// What is kept in memory of all files together.
+const HELD_IN_ALL: u64 = 4 << 20;
+/// The copy of the history while the backup is made. One at a time: see [`Exclusive`](super::exclusive::Exclusive).
+const HISTORY_COPY: &str = ".history.copy";
 
 /// A file for a backup.
 #[derive(Debug)]
 pub(super) struct Collected {
     pub(super) name: String,
     pub(super) mode: u32,
-    pub(super) bytes: Vec<u8>,
+    pub(super) size: u64,
+    /// In hexadecimal digits.
+    pub(super) sha256: String,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Held(Vec<u8>),
+    At(PathBuf),
 }
 
 /// All of them.
@@ -37,7 +52,35 @@ pub(super) struct Collection {
     pub(super) files: Vec<Collected>,
     pub(super) skipped: Vec<String>,
     with_contents: bool,
-    bytes: u64,
+    held: u64,
+    history_copy: Option<Passing>,
+}
+
+/// A file that goes when it is not needed any more.
+#[derive(Debug)]
+struct Passing(PathBuf);
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        // The next backup removes what this one could not.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+impl Collected {
+    /// A file with these bytes.
+    pub(super) fn held(name: String, mode: u32, bytes: Vec<u8>) -> Collected {
+        let (size, sha256) = (bytes.len() as u64, sha256(&bytes));
+        Collected { name, mode, size, sha256, content: Content::Held(bytes) }
+    }
+
+    /// What is in it, from the beginning.
+    pub(super) fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        Ok(match &self.content {
+            Content::Held(bytes) => Box::new(bytes.as_slice()),
+            Content::At(path) => Box::new(open(path, &self.name)?),
+        })
+    }
 }
 
 /// The files of an installation with what is in them.
@@ -143,13 +186,15 @@ impl Collection {
         if !self.with_contents {
             return self.file(format!("state/{HISTORY}"), &path);
         }
-        let copy = state_dir.join(format!(".history.copy-{}", std::process::id()));
-        let copied = copy_database(&path, &copy)
-            .map_err(|problem| BackupError::History { path: path.clone(), problem })
-            .and_then(|()| self.file(format!("state/{HISTORY}"), &copy));
-        // Half a copy is of no use either.
-        let _ = fs::remove_file(&copy);
-        copied?;
+        // With what is in the write-ahead log; the file may be a little larger than its copy.
+        let wal = fs::metadata(state_dir.join(format!("{HISTORY}-wal"))).map_or(0, |wal| wal.len());
+        let size = fs::metadata(&path).map_or(0, |database| database.len());
+        room::check(state_dir, size + wal)?;
+        let copy = Passing(state_dir.join(HISTORY_COPY));
+        copy_database(&path, &copy.0)
+            .map_err(|problem| BackupError::History { path: path.clone(), problem })?;
+        self.file(format!("state/{HISTORY}"), &copy.0)?;
+        self.history_copy = Some(copy);
         if let Some(history) = self.files.last_mut() {
             history.mode = mode & 0o777;
         }
@@ -158,25 +203,32 @@ impl Collection {
 
     fn file(&mut self, name: String, path: &Path) -> Result<(), BackupError> {
         let failed = |source| BackupError::File { action: "read", path: path.to_owned(), source };
-        // Never through a link, except for the configuration itself, which may be one.
-        let flags = if name == CONFIG { OFlags::empty() } else { OFlags::NOFOLLOW };
-        let flags = i32::try_from(flags.bits()).unwrap_or_default();
-        let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
-        let mode = file.metadata().map_err(failed)?.mode() & 0o777;
-        let mut bytes = Vec::new();
+        let file = open(path, &name).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        let mode = metadata.mode() & 0o777;
         if !self.with_contents {
-            self.files.push(Collected { name, mode, bytes });
-            return Ok(());
+            self.files.push(Collected::held(name, mode, Vec::new()));
+        } else if metadata.len() <= HELD_BYTES && self.held + metadata.len() <= HELD_IN_ALL {
+            let mut bytes = Vec::new();
+            // It may have grown since.
+            file.take(HELD_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+            self.held += bytes.len() as u64;
+            self.files.push(Collected::held(name, mode, bytes));
+        } else {
+            let mut file = Hashing::new(file);
+            let size = io::copy(&mut file, &mut io::sink()).map_err(failed)?;
+            let (sha256, content) = (file.sha256(), Content::At(path.to_owned()));
+            self.files.push(Collected { name, mode, size, sha256, content });
         }
-        file.take(MOST_BYTES - self.bytes + 1).read_to_end(&mut bytes).map_err(failed)?;
-        self.bytes += bytes.len() as u64;
-        if self.bytes > MOST_BYTES {
-            let problem = format!("a backup holds at most {} MiB", MOST_BYTES >> 20);
-            return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, problem)));
-        }
-        self.files.push(Collected { name, mode, bytes });
         Ok(())
     }
+}
+
+/// Never through a link, except for the configuration itself, which may be one.
+fn open(path: &Path, name: &str) -> io::Result<File> {
+    let flags = if name == CONFIG { OFlags::empty() } else { OFlags::NOFOLLOW };
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 /// A whole database of one moment, while the daemon goes on writing to it.

@@ -41,6 +41,25 @@ pub enum BackupError {
         /// What SQLite said.
         problem: String,
     },
+    /// Somebody else makes or restores one.
+    #[error("another backup is being made or restored; try again when that is done")]
+    Busy,
+    /// The disk is too full.
+    #[error("there is too little room in {}: {needed} MiB are needed and {free} MiB are free", folder.display())]
+    Room {
+        /// Where.
+        folder: PathBuf,
+        /// MiB, rounded up.
+        needed: u64,
+        /// MiB, rounded down.
+        free: u64,
+    },
+    /// The daemon's user may not write where the backup's configuration or scripts belong.
+    #[error(
+        "this process may not write in {}, and what is there is not what is in the backup; nothing was restored. As root: \
+         stop the daemon (`systemctl stop opennmc`), restore, and start it again", .0.display()
+    )]
+    ReadOnly(PathBuf),
     /// The system gave no randomness.
     #[error("can't make a key: {0}")]
     Key(String),

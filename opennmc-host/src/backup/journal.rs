@@ -6,14 +6,17 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 
 use super::{BackupError, Places};
 use crate::config::{self, Existing};
 
-/// Beside the configuration, which is the one place that is always known.
+/// Beside the configuration, which is the one place that is always known; in the folder for state when the daemon may not
+/// write beside its configuration, which then is not among what is restored.
 const FILE: &str = ".opennmc-restore.journal";
 /// What the names of staged files begin with.
 pub(super) const STAGED: &str = ".opennmc-restore-";
@@ -27,6 +30,24 @@ pub struct Recovered {
     pub restored: usize,
     /// How many were not in it and are gone.
     pub removed: usize,
+    /// Whose restore it was, and of what.
+    pub note: Note,
+}
+
+/// What the audit is to tell of a restore. The history in which it is told is the one that comes out of the backup.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Note {
+    /// Who restored it.
+    pub by: String,
+    /// In which role.
+    pub role: String,
+    /// From where.
+    pub origin: String,
+    /// The machine that the backup was made on.
+    pub host: String,
+    /// When it was made, in milliseconds since 1970-01-01 UTC.
+    pub made_ms: u64,
 }
 
 /// What remains to be done.
@@ -35,6 +56,7 @@ pub struct Recovered {
 pub(super) struct Journal {
     pub(super) steps: Vec<Step>,
     pub(super) remove: Vec<PathBuf>,
+    pub(super) note: Note,
 }
 
 /// One file to be put in its place.
@@ -51,19 +73,36 @@ pub fn recover(config: &Path) -> Result<Option<Recovered>, BackupError> {
     recover_with(config, &mut Steps::default())
 }
 
+/// Finishes a restore by a daemon that may not write beside its configuration. To be called when the process is the user
+/// that it stays, before anything in the folder for state is read.
+pub fn recover_state(state_dir: &Path) -> Result<Option<Recovered>, BackupError> {
+    let path = state_dir.join(FILE);
+    // Root must not follow a journal that another user could have written: it names any file.
+    let own = rustix::process::geteuid().as_raw();
+    if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.uid() != own) {
+        let source =
+            io::Error::new(io::ErrorKind::PermissionDenied, "the daemon's own user has to start once");
+        return Err(BackupError::Recovery { action: "follow", path, source });
+    }
+    finish(&path, &mut Steps::default())
+}
+
 pub(super) fn recover_with(config: &Path, steps: &mut Steps) -> Result<Option<Recovered>, BackupError> {
-    let path = journal_of(config);
+    finish(&journal_of(config), steps)
+}
+
+fn finish(path: &Path, steps: &mut Steps) -> Result<Option<Recovered>, BackupError> {
     let failed = |action: &'static str, path: &Path| {
         let path = path.to_owned();
         move |source| BackupError::Recovery { action, path, source }
     };
-    let text = match fs::read(&path) {
+    let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("read", &path)(error)),
+        Err(error) => return Err(failed("read", path)(error)),
     };
     let journal: Journal =
-        serde_json::from_slice(&text).map_err(|error| failed("understand", &path)(error.into()))?;
+        serde_json::from_slice(&text).map_err(|error| failed("understand", path)(error.into()))?;
     for old in &journal.remove {
         steps.before("remove").and_then(|()| remove(old)).map_err(failed("remove", old))?;
     }
@@ -79,18 +118,21 @@ pub(super) fn recover_with(config: &Path, steps: &mut Steps) -> Result<Option<Re
         let synced = steps.before("sync folder").and_then(|()| File::open(&folder)?.sync_all());
         synced.map_err(failed("make durable", &folder))?;
     }
-    steps.before("end").and_then(|()| remove(&path)).map_err(failed("remove", &path))?;
+    steps.before("end").and_then(|()| remove(path)).map_err(failed("remove", path))?;
     steps
         .before("sync end")
-        .and_then(|()| File::open(folder_of(&path))?.sync_all())
-        .map_err(failed("make durable", &path))?;
-    Ok(Some(Recovered { restored: journal.steps.len(), removed: journal.remove.len() }))
+        .and_then(|()| File::open(folder_of(path))?.sync_all())
+        .map_err(failed("make durable", path))?;
+    Ok(Some(Recovered { restored: journal.steps.len(), removed: journal.remove.len(), note: journal.note }))
 }
 
 impl Journal {
     /// Makes the restore certain.
     pub(super) fn write(&self, places: &Places, steps: &mut Steps) -> Result<(), BackupError> {
-        let path = journal_of(&places.config);
+        let path = match may_write(places.config_dir()) {
+            true => journal_of(&places.config),
+            false => places.state_dir.join(FILE),
+        };
         let failed = |source| BackupError::File { action: "write", path: path.clone(), source };
         let text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
         steps.before("journal").map_err(failed)?;
@@ -114,8 +156,10 @@ impl Journal {
 
 /// Removes what earlier restores staged and neither committed nor discarded. Refused while one is to be finished.
 pub(super) fn clear_stale(places: &Places) -> Result<(), BackupError> {
-    let journal = journal_of(&places.config);
-    if journal.exists() {
+    for journal in [journal_of(&places.config), places.state_dir.join(FILE)] {
+        if !journal.exists() {
+            continue;
+        }
         let source = io::Error::new(
             io::ErrorKind::AlreadyExists,
             "a restore is to be finished first; restart the daemon",
@@ -123,8 +167,9 @@ pub(super) fn clear_stale(places: &Places) -> Result<(), BackupError> {
         return Err(BackupError::File { action: "restore while there is", path: journal, source });
     }
     let failed = |source| BackupError::File { action: "clear", path: places.state_dir.clone(), source };
-    for folder in [places.config_dir(), &places.scripts(), &places.state_dir] {
-        clear_folder(folder, 0).map_err(failed)?;
+    // Of the configuration's folder only what is in it: it may be any folder.
+    for (folder, depth) in [(places.config_dir(), DEEPEST), (&places.scripts(), 0), (&places.state_dir, 0)] {
+        clear_folder(folder, depth).map_err(failed)?;
     }
     Ok(())
 }
@@ -151,6 +196,11 @@ fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Whether this process may make and remove files in `folder`.
+pub(super) fn may_write(folder: &Path) -> bool {
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
 fn journal_of(config: &Path) -> PathBuf {

@@ -1,6 +1,7 @@
 //! `manifest.json`, the first member of a backup: what is in it, and whether that is what was put in.
 
 use std::fmt::Write as _;
+use std::io::{self, Read};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -50,9 +51,9 @@ impl Manifest {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let members = files.iter().map(|file| Member {
             name: file.name.clone(),
-            size: file.bytes.len() as u64,
+            size: file.size,
             mode: file.mode,
-            sha256: sha256(&file.bytes),
+            sha256: file.sha256.clone(),
         });
         let mut manifest = Manifest {
             format: FORMAT,
@@ -86,6 +87,31 @@ impl Manifest {
 /// In hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// A reader that hashes what goes through.
+pub(super) struct Hashing<R> {
+    reader: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Hashing<R> {
+    pub(super) fn new(reader: R) -> Hashing<R> {
+        Hashing { reader, hash: Sha256::new() }
+    }
+
+    /// Of everything that was read, in hexadecimal digits.
+    pub(super) fn sha256(self) -> String {
+        hex(&self.hash.finalize())
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.hash.update(&buffer[..count]);
+        Ok(count)
+    }
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

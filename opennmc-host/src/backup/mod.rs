@@ -16,29 +16,33 @@
 mod archive;
 mod collect;
 mod error;
+mod exclusive;
 mod journal;
 mod manifest;
 mod places;
 mod restore;
+mod room;
 mod seal;
+mod stage;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
+use std::io::{self, BufWriter};
 use std::path::Path;
 
 pub use self::error::BackupError;
-pub use self::journal::{Recovered, recover};
+pub use self::journal::{Note, Recovered, recover, recover_state};
 pub use self::manifest::{Manifest, Member};
 pub use self::places::Places;
 pub use self::restore::Staged;
 
+use self::exclusive::Exclusive;
 use crate::config::{self, Existing};
 use crate::users::{Principal, Right};
 
 /// Only for whoever made it: there are password hashes in it.
 const MODE: u32 = 0o600;
-/// More than any card's history; what is larger was not made here. Of what comes out of the compression, too.
-const MOST_BYTES: u64 = 512 << 20;
 
 /// What a backup was made of.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -60,21 +64,45 @@ pub fn back_up(
     force: bool,
     by: &Principal,
 ) -> Result<BackupReport, BackupError> {
+    /// What fails is either what is written or where it is written to.
+    enum Failed {
+        Target(io::Error),
+        Backup(BackupError),
+    }
+    impl From<io::Error> for Failed {
+        fn from(error: io::Error) -> Failed {
+            Failed::Target(error)
+        }
+    }
+    let existing = if force { Existing::Supersede } else { Existing::Keep };
+    let written = config::write_with(output, MODE, existing, |file| {
+        back_up_into(places, file, output, by).map_err(Failed::Backup)
+    });
+    written.map_err(|failed| match failed {
+        Failed::Target(source) => BackupError::File { action: "write", path: output.to_owned(), source },
+        Failed::Backup(error) => error,
+    })
+}
+
+/// Writes a backup of `places` into `file`, which is empty, and makes it durable. `shown` is how the file is called in
+/// errors.
+pub fn back_up_into(
+    places: &Places,
+    file: &File,
+    shown: &Path,
+    by: &Principal,
+) -> Result<BackupReport, BackupError> {
     if !by.may(&Right::BackUp) {
         return Err(BackupError::Denied { who: by.name.clone(), what: "make backups".to_owned() });
     }
+    let failed = |source| BackupError::File { action: "write", path: shown.to_owned(), source };
+    let _exclusive = Exclusive::begin(places)?;
     let collected = collect::collect(places)?;
     let key = seal::key(&places.state_dir)?;
     let manifest = Manifest::new(&collected.files, &key);
-    let bytes = archive::pack(&manifest, &collected.files)?;
-    let existing = if force { Existing::Replace } else { Existing::Keep };
-    config::write_file(output, &bytes, MODE, existing).map_err(|source| BackupError::File {
-        action: "write",
-        path: output.to_owned(),
-        source,
-    })?;
-    // A file that was there before has kept its mode; that may be too wide for this one.
-    std::fs::set_permissions(output, std::os::unix::fs::PermissionsExt::from_mode(MODE))
-        .map_err(|source| BackupError::File { action: "protect", path: output.to_owned(), source })?;
-    Ok(BackupReport { manifest, skipped: collected.skipped, bytes: bytes.len() as u64 })
+    let out = archive::pack(&manifest, &collected.files, BufWriter::new(file))?;
+    out.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.sync_all().map_err(failed)?;
+    let bytes = file.metadata().map_err(failed)?.len();
+    Ok(BackupReport { manifest, skipped: collected.skipped, bytes })
 }

@@ -16,6 +16,10 @@ pub struct Places {
 
 /// The configuration's name in a backup, whatever its file is called.
 pub(super) const CONFIG: &str = "config/opennmc.toml";
+/// The history's database, by its name in the folder for state.
+pub(super) const HISTORY: &str = "history.db";
+/// The users, by their name in a backup.
+pub(super) const USERS: &str = "state/users.toml";
 /// Where scripts are, beside the configuration.
 pub(super) const SCRIPTS: &str = "scripts";
 /// Where packages are that came with a backup, below the folder for state.

@@ -12,6 +12,7 @@ use sha2::Sha256;
 
 use super::BackupError;
 use super::manifest::hex;
+use super::stage::hand_over;
 use crate::config::{self, Existing};
 
 /// The key's file. Hidden files are in no backup.
@@ -28,7 +29,13 @@ pub(super) fn key(state_dir: &Path) -> Result<Vec<u8>, BackupError> {
     let mut key = vec![0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(|error| BackupError::Key(error.to_string()))?;
     match config::write_file(&path, &key, 0o600, Existing::Keep) {
-        Ok(()) => Ok(key),
+        Ok(()) => {
+            // Made by root for a daemon that is another user: it is the folder's.
+            let handed = fs::File::open(&path)
+                .and_then(|file| hand_over(file, &fs::metadata(state_dir)?))
+                .map_err(|source| BackupError::File { action: "hand over", path, source });
+            handed.map(|()| key)
+        }
         // Another backup was a moment faster.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             existing_key(state_dir)?.ok_or(BackupError::File { action: "read", path, source: error })

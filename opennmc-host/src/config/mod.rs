@@ -35,7 +35,7 @@ pub use self::port::{Port, TcpAddress};
 pub use self::problem::{Problem, Problems, Severity};
 pub use self::service::ServiceSettings;
 pub use self::ups::UpsSettings;
-pub use self::write::{Existing, write_file};
+pub use self::write::{Existing, write_file, write_with};
 
 use self::section::{Reader, Section};
 use crate::history::HistoryOptions;

@@ -17,28 +17,44 @@ pub enum Existing {
     /// The new one takes its place, with the old one's owner and mode. A symbolic link stays one: what it points to is
     /// replaced.
     Replace,
+    /// The new one takes its place, with the mode that was asked for, whatever the old one's was.
+    Supersede,
     /// It stays, and writing fails with [`io::ErrorKind::AlreadyExists`].
     Keep,
 }
 
 /// Writes `contents` to `path`. A file that was not there before gets `mode`.
 pub fn write_file(path: &Path, contents: &[u8], mode: u32, existing: Existing) -> io::Result<()> {
+    write_with(path, mode, existing, |mut file| file.write_all(contents))
+}
+
+/// Lets `write` fill the file that becomes `path`, as [`write_file`] does. When `write` fails, nothing has changed.
+pub fn write_with<T, E: From<io::Error>>(
+    path: &Path,
+    mode: u32,
+    existing: Existing,
+    write: impl FnOnce(&File) -> Result<T, E>,
+) -> Result<T, E> {
     let path = match existing {
-        Existing::Replace => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+        Existing::Replace | Existing::Supersede => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+        Existing::Keep if fs::symlink_metadata(path).is_ok() => {
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
+        }
         Existing::Keep => path.to_owned(),
     };
     let beside = Beside::create(&path)?;
-    let mut file = &beside.file;
-    file.write_all(contents)?;
+    let written = write(&beside.file)?;
+    let file = &beside.file;
     match fs::symlink_metadata(&path) {
         Ok(old) if existing == Existing::Replace => {
             take_over(file, &old)?;
         }
-        _ => fchmod(file, Mode::from_raw_mode(mode))?,
+        _ => fchmod(file, Mode::from_raw_mode(mode)).map_err(io::Error::from)?,
     }
     file.sync_all()?;
     beside.rename_to(&path, existing)?;
-    File::open(folder_of(&path))?.sync_all()
+    File::open(folder_of(&path)).and_then(|folder| folder.sync_all())?;
+    Ok(written)
 }
 
 /// Owner and mode of the file that is replaced. Only root may give a file away; anybody else is its owner already, or
@@ -87,7 +103,7 @@ impl Beside {
 
     fn rename_to(&self, path: &Path, existing: Existing) -> io::Result<()> {
         match existing {
-            Existing::Replace => fs::rename(&self.path, path),
+            Existing::Replace | Existing::Supersede => fs::rename(&self.path, path),
             Existing::Keep => match renameat_with(CWD, &self.path, CWD, path, RenameFlags::NOREPLACE) {
                 // A file system without this kind of renaming: a second name fails too when the first is taken.
                 Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => fs::hard_link(&self.path, path),
