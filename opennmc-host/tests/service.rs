@@ -233,3 +233,41 @@ fn systemd_finds_no_fault_with_the_unit_and_calls_it_well_shielded() {
     let shielded = analyze(&["security", "--offline=true", "--threshold=25"]);
     assert!(shielded.status.success(), "{}", String::from_utf8_lossy(&shielded.stdout));
 }
+
+/// Runs `opennmc WORDS` for the daemon of this scene.
+fn client(scene: &Scene, words: &[&str]) -> std::process::Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opennmc"));
+    command.args(words).arg("--config").arg(scene.path("opennmc.toml")).env_remove("OPENNMC_SOCKET");
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+#[test]
+fn a_daemon_that_starts_anew_keeps_its_rights_its_number_and_its_watchdog() {
+    if !is_root() {
+        return;
+    }
+    let scene = Scene::new(&format!(
+        "[control]\nsocket = \"DIR/state/socket\"\n[service]\nuser = \"{USER}\"\nwatchdog = \"DIR/watchdog\"\n"
+    ));
+    // Only root can open it, as a device of the machine.
+    std::fs::write(scene.path("watchdog"), "").unwrap();
+    std::fs::set_permissions(scene.path("watchdog"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let mut scene = scene.start();
+    let rights = ["Uid", "Gid", "Groups", "NoNewPrivs", "CapEff", "CapPrm", "CapInh", "CapAmb"];
+    let before = rights.map(|key| scene.kernel_says(key));
+    let file = scene.path("backup").display().to_string();
+    for words in [&["backup", &file][..], &["restore", &file, "--yes"]] {
+        let output = client(&scene, words);
+        assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stderr), scene.stderr());
+    }
+    assert!(scene.stderr().contains("is restored for root"), "{}", scene.stderr());
+    assert_eq!(rights.map(|key| scene.kernel_says(key)), before);
+    assert_eq!(scene.kernel_says("CapAmb"), "0000000000000000", "nothing that it starts has any right");
+    let fed = std::fs::read(scene.path("watchdog")).unwrap();
+    assert!(!fed.contains(&b'V'), "the machine is watched all the time");
+    scene.wait_until("the new start feeds it", || {
+        std::fs::metadata(scene.path("watchdog")).unwrap().len() > fed.len() as u64 + 2
+    });
+    scene.signal(Signal::TERM);
+    assert!(std::fs::read(scene.path("watchdog")).unwrap().ends_with(b"V"), "it says farewell at the end");
+}

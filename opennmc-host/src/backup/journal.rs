@@ -56,6 +56,8 @@ pub struct Note {
 pub(super) struct Journal {
     pub(super) steps: Vec<Step>,
     pub(super) remove: Vec<PathBuf>,
+    /// What goes as well if it is there then: it belongs to a file that is replaced.
+    pub(super) side_files: Vec<PathBuf>,
     pub(super) note: Note,
 }
 
@@ -103,7 +105,7 @@ fn finish(path: &Path, steps: &mut Steps) -> Result<Option<Recovered>, BackupErr
     };
     let journal: Journal =
         serde_json::from_slice(&text).map_err(|error| failed("understand", path)(error.into()))?;
-    for old in &journal.remove {
+    for old in journal.remove.iter().chain(&journal.side_files) {
         steps.before("remove").and_then(|()| remove(old)).map_err(failed("remove", old))?;
     }
     for Step { staged, target } in &journal.steps {

@@ -4,9 +4,8 @@
 //! within one file system finishes the work, and everything is verified on what was written. Nothing that exists is touched
 //! here; when anything is wrong, what was written goes again.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use rusqlite::OpenFlags;
@@ -14,7 +13,7 @@ use rusqlite::OpenFlags;
 use super::archive::unpack;
 use super::exclusive::Exclusive;
 use super::journal::{Journal, Note, Steps, clear_stale};
-use super::stage::{Staging, random};
+use super::stage::Staging;
 use super::{BackupError, Manifest, Places, seal};
 use crate::config::Settings;
 use crate::users::{Principal, Right, UserBase};
@@ -150,29 +149,10 @@ fn check_configuration(staging: &Staging<'_>, places: &Places) -> Result<(), Str
         .map_err(|error| format!("its configuration is not valid:\n{error}"))
 }
 
-/// The users can be read: looked at in a folder of their own.
 fn check_users(staging: &Staging<'_>) -> Result<(), String> {
-    let Some(users) = &staging.users else { return Ok(()) };
-    let folder = std::env::temp_dir().join(format!("opennmc-restore-{}-{:x}", std::process::id(), random()?));
-    let cannot = |error: io::Error| format!("it can't be checked in {}: {error}", folder.display());
-    DirBuilder::new().mode(0o700).create(&folder).map_err(cannot)?;
-    let problem = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(folder.join("users.toml"))
-        .and_then(|mut file| file.write_all(users))
-        .map(|()| match UserBase::open(&folder) {
-            Ok(base) => base.problem(),
-            Err(error) => Some(error.to_string()),
-        });
-    fs::remove_dir_all(&folder).map_err(cannot)?;
-    match problem.map_err(cannot)? {
+    match staging.users.as_deref().and_then(UserBase::problem_in) {
+        Some(problem) => Err(format!("its users can't be read: {problem}")),
         None => Ok(()),
-        Some(problem) => {
-            Err(format!("its users can't be read: {problem}")
-                .replace(&folder.display().to_string(), "backup"))
-        }
     }
 }
 

@@ -146,6 +146,10 @@ impl<'a> Staging<'a> {
     /// All files are there: names what goes, and makes the folders durable.
     pub(super) fn complete(&mut self) -> Result<(), BackupError> {
         self.journal.remove = self.leftovers();
+        // The history's side files belong to the database that goes; a daemon may make them at any moment.
+        let endings = ["-wal", "-shm", "-journal"];
+        self.journal.side_files =
+            endings.map(|ending| self.places.state_dir.join(format!("{HISTORY}{ending}"))).to_vec();
         for path in &self.journal.remove {
             let folder = path.parent().unwrap_or(Path::new("/"));
             if folder.is_dir() && !may_write(folder) {
@@ -217,8 +221,7 @@ impl<'a> Staging<'a> {
         BackupError::File { action: "write what will be", path, source }
     }
 
-    /// What exists, would have been in a backup, and is not in this one: a script that was written since, for one. And the
-    /// history's side files, which belong to the database that goes; a daemon may make them at any moment.
+    /// What exists, would have been in a backup, and is not in this one: a script that was written since, for one.
     fn leftovers(&self) -> Vec<PathBuf> {
         let mut leftovers: Vec<PathBuf> = Vec::new();
         if let Ok(now) = super::collect::names(self.places) {
@@ -228,8 +231,6 @@ impl<'a> Staging<'a> {
             let real = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
             path.exists() && !self.targets.contains(&real)
         });
-        let beside = ["-wal", "-shm", "-journal"];
-        leftovers.extend(beside.map(|ending| self.places.state_dir.join(format!("{HISTORY}{ending}"))));
         leftovers
     }
 }
@@ -269,7 +270,7 @@ pub(super) fn hand_over(file: impl AsFd, like: &fs::Metadata) -> io::Result<()> 
     Ok(())
 }
 
-pub(super) fn random() -> Result<u64, String> {
+fn random() -> Result<u64, String> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
     Ok(u64::from_ne_bytes(bytes))

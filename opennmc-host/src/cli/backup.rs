@@ -1,15 +1,15 @@
 //! `opennmc backup` and `opennmc restore`.
 //!
-//! A backup is made from the files by whoever may read them, and asked of the daemon by everybody else. Restoring swaps
-//! the files under a daemon's feet: it has to be stopped first.
+//! A daemon that runs does the work, with a file that is opened here, with the rights of whoever asks: it knows what it is
+//! writing itself, and starts anew after a restore. Without a daemon it is done here.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use serde::{Deserialize as _, Serialize};
+use serde::Serialize;
 
 use super::confirm::Confirm;
 use super::connect::Connect;
@@ -17,13 +17,22 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::terminal::clean;
 use super::words;
-use crate::backup::{BackupError, Manifest, Places, Staged, back_up, recover};
-use crate::control::backup::Piece;
+use crate::backup::{BackupError, Manifest, Places, Recovered, Staged, back_up, recover, recover_state};
+use crate::config::{Existing, write_with};
+use crate::control::backup::{MadeReport, RestoredReport};
 use crate::control::protocol::Request;
+use crate::control::{Client, ClientError};
+use crate::history::{AuditRecord, History};
 use crate::users::Principal;
 
 /// Only for whoever made it: there are password hashes in it.
 const MODE: u32 = 0o600;
+/// A daemon that has not come back by then has a problem; the slowest disks take seconds.
+const RETURN: Duration = Duration::from_secs(60);
+/// How often it is looked whether it has.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long one line of the audit may take.
+const AUDIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArguments {
@@ -79,12 +88,12 @@ struct MemberDocument {
 
 pub(super) fn backup(arguments: &BackupArguments, output: Output) -> Result<Exit, Failure> {
     let BackupArguments { file, force, place } = arguments;
-    let (manifest, skipped) = match place.places().ok().filter(may_read) {
-        Some(places) => {
-            let report = back_up(&places, file, *force, &Principal::host()).map_err(failure)?;
-            (report.manifest, report.skipped)
+    let MadeReport { manifest, skipped } = match place.connect.open_if_running()? {
+        Some(client) => through_daemon(client, file, *force)?,
+        None => {
+            let report = back_up(&place.places()?, file, *force, &Principal::host()).map_err(failure)?;
+            MadeReport { manifest: report.manifest, skipped: report.skipped }
         }
-        None => fetch(place, file, *force)?,
     };
     if output.json {
         output.document(&document(file, &manifest, skipped))?;
@@ -99,43 +108,75 @@ pub(super) fn backup(arguments: &BackupArguments, output: Output) -> Result<Exit
     Ok(Exit::Done)
 }
 
-/// Lets the daemon make it, for somebody who may not read its files.
-fn fetch(place: &Place, file: &Path, force: bool) -> Result<(Manifest, Vec<String>), Failure> {
-    let mut client = place.connect.open()?;
-    let failed = |error: std::io::Error| Failure::system(format!("can't write {}", file.display()), error);
-    let mut options = OpenOptions::new();
-    options.write(true).mode(MODE);
-    // What is there already is only taken when that is wanted; its mode is narrowed before anything is in it.
-    let options = if force { options.create(true).truncate(true) } else { options.create_new(true) };
-    let mut written = options.open(file).map_err(failed)?;
-    written.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(MODE)).map_err(failed)?;
-    let made = client.stream(Request::BackUp, |item| {
-        let piece = Piece::deserialize(item).map_err(not_understood)?;
-        let bytes = piece
-            .bytes()
-            .ok_or_else(|| Failure::new(Exit::Failed, "the daemon sent something else than a backup"))?;
-        written.write_all(&bytes).map_err(failed)
+/// Lets the daemon write it, into a file that is opened with the rights of whoever asks.
+fn through_daemon(mut client: Client, file: &Path, force: bool) -> Result<MadeReport, Failure> {
+    let existing = if force { Existing::Supersede } else { Existing::Keep };
+    let request = Request::BackUp { file: file.display().to_string() };
+    let mut refused = None;
+    let written = write_with(file, MODE, existing, |target| {
+        client.ask_with(request, target).map_err(|error| {
+            refused = Some(error);
+            io::Error::other("the daemon has not made it")
+        })
     });
-    let made = made.and_then(|answer| written.sync_all().map_err(failed).map(|()| answer));
-    let answer = made.inspect_err(|_| {
-        // Half a backup is worse than none.
-        let _ = std::fs::remove_file(file);
-    })?;
-    let manifest = serde_json::from_value(answer["manifest"].clone()).map_err(not_understood)?;
-    let skipped = serde_json::from_value(answer["skipped"].clone()).map_err(not_understood)?;
-    Ok((manifest, skipped))
+    written.map_err(|error| match refused {
+        Some(refused) => Failure::from(refused),
+        None => Failure::system(format!("can't write {}", file.display()), error),
+    })
 }
 
 pub(super) fn restore(arguments: &RestoreArguments, output: Output) -> Result<Exit, Failure> {
     let RestoreArguments { file, confirm, place } = arguments;
-    if place.connect.open_if_running()?.is_some() {
-        let message =
-            "the daemon runs: stop it first with `systemctl stop opennmc`, restore, and start it again";
-        return Err(Failure::new(Exit::Refused, message));
+    let report = match place.connect.open_if_running()? {
+        Some(client) => restore_through_daemon(client, file, *confirm, place)?,
+        None => restore_offline(file, *confirm, place)?,
+    };
+    if output.json {
+        output.document(&document(file, &report.manifest, Vec::new()))?;
+    } else {
+        let RestoredReport { restored, removed, .. } = report;
+        output.text(&format!(
+            "{restored} files are restored, {removed} that were not in the backup are gone\n"
+        ))?;
     }
+    Ok(Exit::Done)
+}
+
+fn restore_through_daemon(
+    mut client: Client,
+    file: &Path,
+    confirm: Confirm,
+    place: &Place,
+) -> Result<RestoredReport, Failure> {
+    let opened =
+        File::open(file).map_err(|error| Failure::system(format!("can't read {}", file.display()), error))?;
+    confirm.ask(&format!(
+        "What is in {} replaces configuration, users, scripts, plugins and history of the daemon, which then starts anew.",
+        file.display()
+    ))?;
+    let report = client.ask_with(Request::Restore { file: file.display().to_string() }, &opened)?;
+    client.wait_for_end();
+    // The configuration that comes back may name another socket.
+    let until = Instant::now() + RETURN;
+    loop {
+        match Client::connect(&place.connect.socket()) {
+            Ok(_) => return Ok(report),
+            // It runs, and this user may not use it any more.
+            Err(ClientError::NotPermitted { .. } | ClientError::Refused(_)) => return Ok(report),
+            Err(_) if Instant::now() < until => std::thread::sleep(LOOK),
+            Err(error) => {
+                let message = "everything is restored, but the daemon has not come back; see its log";
+                return Err(Failure::system(message, error));
+            }
+        }
+    }
+}
+
+fn restore_offline(file: &Path, confirm: Confirm, place: &Place) -> Result<RestoredReport, Failure> {
     let places = place.places()?;
     // One that was interrupted goes first: its files may be what is asked to be replaced.
     recover(&places.config).map_err(failure)?;
+    recover_state(&places.state_dir).map_err(failure)?;
     let staged = Staged::read(file, &places, &Principal::host()).map_err(failure)?;
     let manifest = staged.manifest().clone();
     let question = format!(
@@ -149,18 +190,31 @@ pub(super) fn restore(arguments: &RestoreArguments, output: Output) -> Result<Ex
         staged.discard();
         return Err(refused);
     }
+    let (restored, removed) = staged.changes();
     staged.commit().map_err(failure)?;
-    let recovered = recover(&places.config).map_err(failure)?;
-    if output.json {
-        output.document(&document(file, &manifest, Vec::new()))?;
-    } else {
-        let (restored, removed) =
-            recovered.map_or((0, 0), |recovered| (recovered.restored, recovered.removed));
-        output.text(&format!(
-            "{restored} files are restored, {removed} that were not in the backup are gone\n"
-        ))?;
+    let recovered = match recover(&places.config).map_err(failure)? {
+        Some(recovered) => Some(recovered),
+        None => recover_state(&places.state_dir).map_err(failure)?,
+    };
+    if let Some(recovered) = recovered {
+        audit(place, &places, &recovered);
     }
-    Ok(Exit::Done)
+    Ok(RestoredReport { manifest, restored, removed })
+}
+
+/// Into the history that came out of the backup. A restore without a history has nowhere to tell it.
+fn audit(place: &Place, places: &Places, recovered: &Recovered) {
+    let path = places.state_dir.join(crate::history::FILE_NAME);
+    let options = place.connect.settings().map(|settings| settings.history).unwrap_or_default();
+    if !path.exists() {
+        return;
+    }
+    if let Ok(history) = History::open(&path, options, |_| {}) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        history.audit(AuditRecord::of_restore(at_ms, recovered));
+        history.close(AUDIT);
+    }
 }
 
 impl Place {
@@ -179,12 +233,6 @@ impl Place {
     }
 }
 
-/// Whether this user can read, and make files in, the folder for state.
-fn may_read(places: &Places) -> bool {
-    use rustix::fs::{Access, access};
-    access(&places.state_dir, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_ok()
-}
-
 fn document(file: &Path, manifest: &Manifest, skipped: Vec<String>) -> Document {
     let members = manifest.members.iter();
     Document {
@@ -199,14 +247,10 @@ fn document(file: &Path, manifest: &Manifest, skipped: Vec<String>) -> Document 
     }
 }
 
-fn not_understood(error: serde_json::Error) -> Failure {
-    Failure::system("the daemon's answer is not understood", error)
-}
-
 fn failure(error: BackupError) -> Failure {
     let exit = match &error {
         BackupError::Denied { .. } => Exit::NotPermitted,
-        BackupError::Unusable { .. } => Exit::Refused,
+        BackupError::Unusable { .. } | BackupError::ReadOnly(_) | BackupError::Busy => Exit::Refused,
         _ => Exit::Failed,
     };
     Failure::new(exit, error.to_string())

@@ -65,7 +65,11 @@ pub(super) fn demo(arguments: &DemoArguments, output: Output) -> Result<Exit, Fa
     let overridden = move |settings: Settings| overridden(settings, &dirs, log.as_ref());
     let settings = overridden(settings);
     say_what_to_try(&settings, nut, output)?;
-    let exit = run::run_with(settings, Source { file, plugin_dirs, overridden: Arc::new(overridden) });
+    let exit = run::run_with(
+        settings,
+        Source { file, plugin_dirs, overridden: Arc::new(overridden) },
+        run::Start::Demonstration,
+    );
     drop(folder);
     Ok(exit)
 }

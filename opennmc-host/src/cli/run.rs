@@ -5,28 +5,26 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{Exit, RunArguments};
-use crate::backup;
+use crate::backup::{self, Recovered};
 use crate::config::{ControlSettings, Settings};
 use crate::control::{ControlServer, Host};
 use crate::host::HostHandle;
 use crate::logging::{self, Log};
-use crate::main_loop::{self, MainLoop, Source};
+use crate::main_loop::{self, Ending, MainLoop, Source};
 use crate::service::privileges::become_user;
+use crate::service::start_anew::start_anew;
 use crate::service::watchdog::Watchdog;
 use crate::users::UserBase;
 
 pub(super) fn run(arguments: RunArguments) -> Exit {
     // The configuration may be among what an interrupted restore has yet to put in its place.
-    match backup::recover(&arguments.config.file) {
-        Ok(None) => {}
-        Ok(Some(_)) => {
-            let _ = writeln!(std::io::stderr(), "a restore that was interrupted is finished");
-        }
+    let recovered = match backup::recover(&arguments.config.file) {
+        Ok(recovered) => recovered,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "{error}");
             return Exit::Broken;
         }
-    }
+    };
     let settings = match arguments.config.load() {
         Ok(settings) => overridden(settings, &arguments),
         Err(error) => {
@@ -39,11 +37,19 @@ pub(super) fn run(arguments: RunArguments) -> Exit {
         plugin_dirs: arguments.plugins.clone(),
         overridden: Arc::new(move |settings| overridden(settings, &arguments)),
     };
-    run_with(settings, source)
+    run_with(settings, source, Start::FromFile(recovered))
+}
+
+/// How the daemon was started.
+pub(super) enum Start {
+    /// By `opennmc run`; a restore that was committed earlier may have been finished. It can be started so again.
+    FromFile(Option<Recovered>),
+    /// As a demonstration, with files that go with it.
+    Demonstration,
 }
 
 /// Runs the daemon with these settings, until it is asked to end. A reload reads `source`.
-pub(super) fn run_with(settings: Settings, source: Source) -> Exit {
+pub(super) fn run_with(settings: Settings, source: Source, mut start: Start) -> Exit {
     // Before any thread is started and any file is written, and the device before the right to open it is gone.
     let watchdog = Watchdog::begin(settings.service.watchdog.as_deref());
     if let Some(user) = &settings.service.user
@@ -52,19 +58,35 @@ pub(super) fn run_with(settings: Settings, source: Source) -> Exit {
         let _ = writeln!(std::io::stderr(), "{error}");
         return Exit::Broken;
     }
+    if let Start::FromFile(recovered @ None) = &mut start {
+        match backup::recover_state(&settings.state_dir) {
+            Ok(finished) => *recovered = finished,
+            Err(error) => {
+                let _ = writeln!(std::io::stderr(), "{error}");
+                return Exit::Broken;
+            }
+        }
+    }
     let mut log = logging::init(&settings.log.clone().unwrap_or_default(), settings.log_file.as_ref());
     let watchdog = watchdog.unwrap_or_else(|error| {
         // A machine that is not watched is better than a UPS that is not.
         tracing::error!("{error}");
         Watchdog::default()
     });
-    match serve(settings, source, watchdog, &mut log) {
-        Ok(()) => Exit::Done,
-        Err(error) => {
-            tracing::error!("{error}");
-            Exit::Broken
+    let ended = serve(settings, source, start, watchdog, &mut log);
+    let broken = match ended {
+        Ok(Ended::ForGood) => return Exit::Done,
+        Ok(Ended::ToStartAnew(watchdog)) => {
+            log.flusher()();
+            match start_anew(watchdog) {
+                Err(error) => format!("can't start anew: {error}"),
+                Ok(never) => match never {},
+            }
         }
-    }
+        Err(error) => error.to_string(),
+    };
+    tracing::error!("{broken}");
+    Exit::Broken
 }
 
 /// What the command line says goes before what the file says.
@@ -79,12 +101,20 @@ fn overridden(mut settings: Settings, arguments: &RunArguments) -> Settings {
     settings
 }
 
+/// What comes after the daemon.
+enum Ended {
+    ForGood,
+    /// With who watches over it.
+    ToStartAnew(Watchdog),
+}
+
 fn serve(
     settings: Settings,
     source: Source,
+    start: Start,
     watchdog: Watchdog,
     log: &mut Log,
-) -> Result<(), main_loop::Error> {
+) -> Result<Ended, main_loop::Error> {
     let mut main_loop = MainLoop::new()?;
     // Before anything can start a thread: a thread started earlier would still die of these signals.
     main_loop.handle_signals()?;
@@ -94,9 +124,18 @@ fn serve(
     main_loop.watch(watchdog);
     let control = settings.control.clone();
     main_loop.start(settings)?;
-    let _control = serve_control(&control, main_loop.handle(), main_loop.users(), log);
+    let restarts = matches!(start, Start::FromFile(_));
+    if let Start::FromFile(Some(recovered)) = &start {
+        main_loop.tell_restored(recovered);
+    }
+    let control = serve_control(&control, main_loop.handle(), main_loop.users(), log, restarts);
     // Who waits for `ready` finds in the log what led to it.
-    main_loop.run(log.flusher())
+    let ending = main_loop.run(log.flusher());
+    drop(control);
+    Ok(match ending? {
+        Ending::Asked => Ended::ForGood,
+        Ending::StartAnew => Ended::ToStartAnew(main_loop.into_watchdog()),
+    })
 }
 
 /// Without its control socket the daemon still watches the UPSes and serves them: no reason not to start.
@@ -105,8 +144,9 @@ fn serve_control(
     handle: HostHandle,
     users: Option<Arc<UserBase>>,
     log: &Log,
+    restarts: bool,
 ) -> Option<ControlServer> {
-    let host = Host { handle, users: users?, log: log.control(), started: SystemTime::now() };
+    let host = Host { handle, users: users?, log: log.control(), started: SystemTime::now(), restarts };
     ControlServer::start(settings, host)
         .inspect_err(|error| tracing::error!("the command line can't reach this daemon: {error}"))
         .ok()

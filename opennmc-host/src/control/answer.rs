@@ -47,6 +47,8 @@ pub struct Host {
     pub log: LogControl,
     /// When the process started.
     pub started: SystemTime,
+    /// Whether it can start anew by itself, as a restore needs.
+    pub restarts: bool,
 }
 
 /// How a request ended; the outer error ends the connection.
@@ -122,7 +124,8 @@ pub(super) fn answer(
         Request::Audit(query) => {
             Ok(reader(host).and_then(|reader| history::audit(&reader, &query)).and_then(|lines| json(&lines)))
         }
-        Request::BackUp => backup::hand_over(host, principal, replies),
+        Request::BackUp { file } => backup::make(host, principal, &file, replies),
+        Request::Restore { file } => backup::restore(host, principal, &file, replies),
         Request::User { user } => Ok(users::carry_out(&host.users, user, principal)),
         Request::Events(query) => events(host, &query, replies),
     }
@@ -132,7 +135,7 @@ pub(super) fn answer(
 fn right(request: &Request) -> Right {
     match request {
         Request::Audit(_) => Right::Audit,
-        Request::BackUp => Right::BackUp,
+        Request::BackUp { .. } | Request::Restore { .. } => Right::BackUp,
         Request::Samples(_) | Request::Series { .. } => Right::Read,
         Request::Status { .. } | Request::Events(_) | Request::Plugins | Request::Health => Right::Read,
         Request::LogLevel { filter: None } => Right::Read,
@@ -288,7 +291,7 @@ fn json(value: &impl Serialize) -> Result<Value, Problem> {
         .map_err(|error| Problem::new(Code::Failed, format!("the answer can't be written as JSON: {error}")))
 }
 
-fn wall_ms(time: SystemTime) -> u64 {
+pub(super) fn wall_ms(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,103 +1,131 @@
-//! A backup that the daemon makes for somebody who may not read its files.
+//! Backups through the daemon, for whoever may not read or replace its files: the caller opens the file with its own rights
+//! and hands it over, the daemon writes into it or reads from it.
 //!
-//! It is made in a file of the daemon's own, which goes again, and handed over piece by piece.
+//! Nothing is restored before everything was found good; from then on the restore is certain, and the daemon starts anew.
 
-use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::answer::{Answered, Host};
+use super::answer::{Answered, Host, wall_ms};
 use super::connection::Replies;
 use super::protocol::{Code, Problem};
-use crate::backup::{BackupError, Places, back_up};
+use crate::backup::{BackupError, Manifest, Places, Staged, back_up_into};
+use crate::history::AuditRecord;
 use crate::users::Principal;
 
-/// Bytes of a piece; twice as many letters.
-const PIECE: usize = 256 * 1024;
-
-/// A piece of a file.
+/// What was backed up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Piece {
-    /// Its bytes, two digits each.
-    pub hex: String,
+pub struct MadeReport {
+    /// What is in the backup.
+    pub manifest: Manifest,
+    /// What is not, and why.
+    pub skipped: Vec<String>,
 }
 
-impl Piece {
-    /// Of these bytes.
-    pub fn of(bytes: &[u8]) -> Piece {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        Piece { hex: digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect() }
-    }
+/// What will have been restored when the daemon has started anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoredReport {
+    /// What is in the backup.
+    pub manifest: Manifest,
+    /// How many files come from it.
+    pub restored: usize,
+    /// How many that are not in it go.
+    pub removed: usize,
+}
 
-    /// The bytes; none when they are spelt wrongly.
-    pub fn bytes(&self) -> Option<Vec<u8>> {
-        let digit = |letter: &u8| char::from(*letter).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let digits: Vec<u8> = self.hex.as_bytes().iter().map(digit).collect::<Option<_>>()?;
-        if !digits.len().is_multiple_of(2) {
-            return None;
+/// Makes one for `by` in the file that came with the request.
+pub(super) fn make(host: &Host, by: &Principal, shown: &str, replies: &mut Replies<'_>) -> Answered {
+    Ok(attached(replies, shown).and_then(|file| {
+        let empty = file.metadata().is_ok_and(|metadata| metadata.len() == 0);
+        if !empty {
+            return Err(Problem::new(Code::Refused, format!("{shown} is not empty")));
         }
-        Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
-    }
+        let made = back_up_into(&places(host), &file, Path::new(shown), by);
+        match &made {
+            Ok(report) => {
+                let files = report.manifest.members.len();
+                tracing::info!("{} has made a backup", by.name);
+                audit(host, by, "make a backup", &format!("done: {files} files, {} bytes", report.bytes));
+            }
+            Err(error) => audit(host, by, "make a backup", &result(error)),
+        }
+        let report = made.map_err(|error| problem(&error))?;
+        json(&MadeReport { manifest: report.manifest, skipped: report.skipped })
+    }))
 }
 
-/// Makes one for `by` and hands it over.
-pub(super) fn hand_over(host: &Host, by: &Principal, replies: &mut Replies<'_>) -> Answered {
+/// Restores the one in the file that came with the request. After the answer the daemon starts anew.
+pub(super) fn restore(host: &Host, by: &Principal, shown: &str, replies: &mut Replies<'_>) -> Answered {
+    if !host.restarts {
+        let message = "this daemon can't start anew, and so restores nothing: it is a demonstration";
+        return Ok(Err(Problem::new(Code::Refused, message)));
+    }
+    Ok(attached(replies, shown).and_then(|file| {
+        let committed = Staged::read_from(file, Path::new(shown), &places(host), by).and_then(|staged| {
+            let (restored, removed) = staged.changes();
+            let manifest = staged.manifest().clone();
+            staged.commit().map(|()| RestoredReport { manifest, restored, removed })
+        });
+        match committed {
+            Ok(report) => {
+                // What came of it is told by the next start, in the history that comes out of the backup.
+                tracing::info!("{} restores a backup of {}", by.name, report.manifest.host);
+                replies.start_anew_after();
+                json(&report)
+            }
+            Err(error) => {
+                tracing::warn!("{} has tried to restore a backup: {error}", by.name);
+                audit(host, by, "restore a backup", &result(&error));
+                Err(problem(&error))
+            }
+        }
+    }))
+}
+
+/// The file that came with the request, when it is one.
+fn attached(replies: &mut Replies<'_>, shown: &str) -> Result<File, Problem> {
+    let refused = |message: &str| Problem::new(Code::BadRequest, message);
+    let file: OwnedFd =
+        replies.attached().ok_or_else(|| refused("the opened file has to come with the request"))?;
+    let file = File::from(file);
+    // Anything else could keep the daemon waiting for ever.
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(refused(&format!("{shown} is not a plain file")));
+    }
+    Ok(file)
+}
+
+fn places(host: &Host) -> Places {
     let paths = &host.handle.paths;
-    let places = Places { config: paths.config.clone(), state_dir: paths.state_dir.clone() };
-    // Hidden, so that no backup ever holds one that is being made.
-    let made = Made(paths.state_dir.join(format!(".backup-{:?}", std::thread::current().id())));
-    let report = match back_up(&places, &made.0, true, by) {
-        Ok(report) => report,
-        Err(error) => return Ok(Err(problem(&error))),
-    };
-    tracing::info!("{} has made a backup", by.name);
-    let failed = |error: io::Error| Problem::new(Code::Failed, format!("can't read the backup: {error}"));
-    let mut file = match std::fs::File::open(&made.0) {
-        Ok(file) => file,
-        Err(error) => return Ok(Err(failed(error))),
-    };
-    let mut bytes = vec![0; PIECE];
-    loop {
-        match file.read(&mut bytes) {
-            Ok(0) => break,
-            Ok(count) => replies.item(&Piece::of(&bytes[..count]))?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Ok(Err(failed(error))),
-        }
-    }
-    Ok(Ok(json!({ "manifest": report.manifest, "skipped": report.skipped })))
+    Places { config: paths.config.clone(), state_dir: paths.state_dir.clone() }
 }
 
-/// A file that goes when it is not needed any more.
-struct Made(PathBuf);
+fn audit(host: &Host, by: &Principal, what: &str, result: &str) {
+    if let Some(history) = &host.handle.history {
+        history.audit(AuditRecord::new(wall_ms(SystemTime::now()), by, "", what, result));
+    }
+}
 
-impl Drop for Made {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+fn result(error: &BackupError) -> String {
+    match error {
+        BackupError::Denied { .. } => format!("denied: {error}"),
+        _ => format!("failed: {error}"),
     }
 }
 
 fn problem(error: &BackupError) -> Problem {
     let code = match error {
         BackupError::Denied { .. } => Code::Denied,
+        BackupError::Unusable { .. } | BackupError::ReadOnly(_) | BackupError::Busy => Code::Refused,
         _ => Code::Failed,
     };
     Problem::new(code, error.to_string())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_piece_survives_the_way() {
-        let bytes: Vec<u8> = (0..=255).collect();
-        assert_eq!(Piece::of(&bytes).bytes(), Some(bytes));
-        for wrong in ["a", "zz", "0é"] {
-            assert_eq!(Piece { hex: wrong.to_owned() }.bytes(), None, "{wrong}");
-        }
-    }
+fn json(value: &impl Serialize) -> Result<serde_json::Value, Problem> {
+    serde_json::to_value(value).map_err(|error| Problem::new(Code::Failed, error.to_string()))
 }

@@ -2,13 +2,17 @@
 //!
 //! Blocking and small: one request at a time. An error says which socket was tried and what a person can do.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::unistd::{Gid, Group};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -91,8 +95,26 @@ impl Client {
         request: Request,
         mut each: impl FnMut(Value) -> Result<(), E>,
     ) -> Result<Value, E> {
-        self.last_id += 1;
-        self.send(&Numbered { id: self.last_id, request })?;
+        self.send(request, None)?;
+        self.answers(&mut each)
+    }
+
+    /// Asks with an open file, and waits for the answer.
+    pub fn ask_with<T: DeserializeOwned>(&mut self, request: Request, file: &File) -> Result<T, ClientError> {
+        self.send(request, Some(file))?;
+        let answer = self.answers(&mut |_| Ok::<(), ClientError>(()))?;
+        serde_json::from_value(answer).map_err(ClientError::NotUnderstood)
+    }
+
+    /// Waits until the daemon has hung up.
+    pub fn wait_for_end(mut self) {
+        while read_line(&mut self.stream).is_ok() {}
+    }
+
+    fn answers<E: From<ClientError>>(
+        &mut self,
+        each: &mut impl FnMut(Value) -> Result<(), E>,
+    ) -> Result<Value, E> {
         loop {
             let line = read_line(&mut self.stream).map_err(ClientError::Broken)?;
             let answer: Answer = serde_json::from_slice(&line).map_err(ClientError::NotUnderstood)?;
@@ -104,10 +126,23 @@ impl Client {
         }
     }
 
-    fn send(&mut self, request: &Numbered) -> Result<(), ClientError> {
+    fn send(&mut self, request: Request, file: Option<&File>) -> Result<(), ClientError> {
+        self.last_id += 1;
+        let request = Numbered { id: self.last_id, request };
         let mut line = request.to_line().map_err(ClientError::NotUnderstood)?;
         line.push('\n');
-        self.stream.get_mut().write_all(line.as_bytes()).map_err(ClientError::Broken)
+        let mut line = line.as_bytes();
+        if let Some(file) = file {
+            let files = [file.as_fd()];
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            // There is room for just this.
+            control.push(SendAncillaryMessage::ScmRights(&files));
+            let sent =
+                sendmsg(self.stream.get_ref(), &[IoSlice::new(line)], &mut control, SendFlags::NOSIGNAL);
+            line = &line[sent.map_err(|error| ClientError::Broken(error.into()))?..];
+        }
+        self.stream.get_mut().write_all(line).map_err(ClientError::Broken)
     }
 }
 

@@ -3,15 +3,18 @@
 //! It ends when the client does not finish a line in time, sends a longer one than any request is, takes too long to read an
 //! answer, or hangs up. Requests are answered one after the other.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSliceMut, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use serde::Serialize;
 
 use super::answer::{Host, answer, greeting};
-use super::protocol::{Answer, Code, LONGEST_REQUEST, Numbered, Problem, Said};
+use super::protocol::{Answer, Code, LONGEST_REQUEST, Numbered, Problem, Request, Said};
 use crate::users::Principal;
 
 /// A client has this long for its next request. Programs that keep a connection open may ask for the status now and then.
@@ -25,11 +28,11 @@ pub(super) struct HungUp;
 
 /// Serves `stream` until its end.
 pub(super) fn serve(host: &Host, principal: &Principal, stream: &UnixStream) {
-    let mut replies = Replies { stream, id: None };
+    let mut replies = Replies { stream, id: None, attached: None, start_anew: false };
     if replies.line(&greeting(host, principal)).is_err() {
         return;
     }
-    let mut lines = Lines { stream, buffer: Vec::new() };
+    let mut lines = Lines { stream, buffer: Vec::new(), attached: None };
     loop {
         let line = match lines.next() {
             Next::Line(line) => line,
@@ -46,6 +49,9 @@ pub(super) fn serve(host: &Host, principal: &Principal, stream: &UnixStream) {
         let said = match Numbered::from_line(&line) {
             Ok(Numbered { id, request }) => {
                 replies.id = Some(id);
+                if matches!(request, Request::BackUp { .. } | Request::Restore { .. }) {
+                    replies.attached = lines.attached.take();
+                }
                 match answer(host, principal, request, &mut replies) {
                     Ok(Ok(value)) => Said::Ok(value),
                     Ok(Err(problem)) => Said::Error(problem),
@@ -57,7 +63,12 @@ pub(super) fn serve(host: &Host, principal: &Principal, stream: &UnixStream) {
                 Said::Error(problem)
             }
         };
-        if replies.said(said).is_err() {
+        let heard = replies.said(said);
+        if replies.start_anew {
+            // Also when nobody listens any more: what was committed is done.
+            host.handle.start_anew();
+        }
+        if heard.is_err() {
             return;
         }
         replies.id = None;
@@ -69,6 +80,8 @@ pub(super) fn serve(host: &Host, principal: &Principal, stream: &UnixStream) {
 pub(super) struct Replies<'a> {
     stream: &'a UnixStream,
     id: Option<u64>,
+    attached: Option<OwnedFd>,
+    start_anew: bool,
 }
 
 impl Replies<'_> {
@@ -79,6 +92,16 @@ impl Replies<'_> {
             HungUp
         })?;
         self.said(Said::Item(item))
+    }
+
+    /// The file that came with the request.
+    pub(super) fn attached(&mut self) -> Option<OwnedFd> {
+        self.attached.take()
+    }
+
+    /// Once the request is answered, the daemon is to start anew.
+    pub(super) fn start_anew_after(&mut self) {
+        self.start_anew = true;
     }
 
     /// Whether the client has hung up. One that only closed its side for writing still listens.
@@ -125,6 +148,8 @@ fn left(until: Instant) -> io::Result<Duration> {
 struct Lines<'a> {
     stream: &'a UnixStream,
     buffer: Vec<u8>,
+    /// The last file that came with a line and was not asked for yet. It may come with bytes of an earlier line.
+    attached: Option<OwnedFd>,
 }
 
 enum Next {
@@ -158,13 +183,23 @@ impl Lines<'_> {
         let mut chunk = [0; 4096];
         loop {
             self.stream.set_read_timeout(Some(left(until)?))?;
-            match (&*self.stream).read(&mut chunk) {
-                Ok(count) => {
-                    self.buffer.extend_from_slice(&chunk[..count]);
-                    return Ok(count);
+            // Room for one file; the kernel closes any more.
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut files = RecvAncillaryBuffer::new(&mut space);
+            let received =
+                recvmsg(self.stream, &mut [IoSliceMut::new(&mut chunk)], &mut files, RecvFlags::CMSG_CLOEXEC);
+            for message in files.drain() {
+                if let RecvAncillaryMessage::ScmRights(files) = message {
+                    self.attached = files.last().or(self.attached.take());
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            }
+            match received {
+                Ok(message) => {
+                    self.buffer.extend_from_slice(&chunk[..message.bytes]);
+                    return Ok(message.bytes);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -185,7 +220,7 @@ mod tests {
     #[test]
     fn a_half_closed_client_is_not_gone_and_a_closed_one_is() {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let replies = Replies { stream: &ours, id: None };
+        let replies = Replies { stream: &ours, id: None, attached: None, start_anew: false };
         assert!(!replies.is_gone());
         theirs.shutdown(std::net::Shutdown::Write).unwrap();
         assert!(!replies.is_gone());
@@ -196,7 +231,7 @@ mod tests {
     #[test]
     fn lines_are_found_however_they_are_cut() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut lines = Lines { stream: &ours, buffer: Vec::new() };
+        let mut lines = Lines { stream: &ours, buffer: Vec::new(), attached: None };
         theirs.write_all(b"one\ntwo\nthr").unwrap();
         assert!(matches!(lines.next(), Next::Line(line) if line == b"one"));
         assert!(matches!(lines.next(), Next::Line(line) if line == b"two"));

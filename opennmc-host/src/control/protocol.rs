@@ -101,8 +101,19 @@ pub enum Request {
         /// What.
         user: UserRequest,
     },
-    /// Makes a backup and hands it over: items of [`Piece`](super::backup::Piece), then what is in it.
-    BackUp,
+    /// Makes a backup in the file that comes with the request, opened for writing and empty, as a descriptor
+    /// (`SCM_RIGHTS`): a [`MadeReport`](super::backup::MadeReport).
+    BackUp {
+        /// How the file is called, for messages.
+        file: String,
+    },
+    /// Restores the backup in the file that comes with the request, opened for reading: a
+    /// [`RestoredReport`](super::backup::RestoredReport). Then the daemon starts anew and this connection ends. With an
+    /// error nothing has changed.
+    Restore {
+        /// How the file is called, for messages.
+        file: String,
+    },
     /// What was measured: a [`SeriesReport`](super::report::SeriesReport).
     Samples(SampleQuery),
     /// Which numbers of a UPS were ever recorded: a list of names.

@@ -3,6 +3,8 @@
 //! Nothing that anybody could log in with gets in: see [`secrets`](super::secrets).
 
 use super::secrets;
+use crate::backup::Recovered;
+use crate::control::report;
 use crate::door::{Order, OrderRequest, OrderResult};
 use crate::users::Principal;
 
@@ -43,6 +45,19 @@ impl AuditRecord {
             device: device.into(),
             what: secrets::masked_text(what),
             result: secrets::masked_text(result),
+        }
+    }
+
+    /// A line about a backup that was restored.
+    pub fn of_restore(at_ms: u64, Recovered { restored, removed, note }: &Recovered) -> AuditRecord {
+        AuditRecord {
+            at_ms,
+            principal: note.by.clone(),
+            role: note.role.clone(),
+            origin: note.origin.clone(),
+            device: String::new(),
+            what: format!("restore a backup of {} from {}", note.host, report::time(note.made_ms)),
+            result: format!("done: {restored} files restored, {removed} removed"),
         }
     }
 

@@ -152,6 +152,11 @@ impl HostHandle {
         wait(limit, |reply| self.simulator(principal, device, line, reply))
     }
 
+    /// Ends everything in order and starts the daemon anew, in the same process. For what must not be done while it runs.
+    pub(crate) fn start_anew(&self) {
+        self.send(Request::StartAnew);
+    }
+
     /// A request that can't be sent any more is dropped with its reply, and who waits for that hears so.
     fn send(&self, request: Request) {
         if self.requests.send(request).is_err() {

@@ -16,6 +16,7 @@ pub(crate) enum Request {
     Reload(Principal, Reply<Result<ReloadReport, String>>),
     Plugins(Reply<Vec<PluginStatus>>),
     LoopHealth(Reply<LoopHealth>),
+    StartAnew,
     Simulator { principal: Principal, device: String, line: String, reply: Reply<Result<String, String>> },
 }
 

@@ -34,9 +34,10 @@ use self::plugins::Plugins;
 use self::publish::Publisher;
 use self::records::Records;
 use self::reload::Reloads;
+use crate::backup::Recovered;
 use crate::config::Settings;
 use crate::door::Door;
-use crate::history::HistoryError;
+use crate::history::{AuditRecord, HistoryError};
 use crate::host::health::LatenessLog;
 use crate::host::{EventFeed, HostHandle, Paths, Request};
 use crate::link::{Link, LinkId, Resolved};
@@ -84,7 +85,16 @@ pub struct State {
     announced: bool,
     watchdog: Watchdog,
     /// Somebody asked for the end.
-    stopping: bool,
+    ending: Option<Ending>,
+}
+
+/// Why the main loop has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// By SIGTERM or SIGINT.
+    Asked,
+    /// To start anew at once.
+    StartAnew,
 }
 
 /// Why the daemon can't start or go on.
@@ -144,7 +154,7 @@ impl MainLoop {
             happened: Vec::new(),
             announced: false,
             watchdog: Watchdog::default(),
-            stopping: false,
+            ending: None,
         };
         Ok(MainLoop { event_loop, state })
     }
@@ -191,6 +201,19 @@ impl MainLoop {
         Ok(())
     }
 
+    /// Tells what the start has restored.
+    pub fn tell_restored(&mut self, recovered: &Recovered) {
+        let Recovered { restored, removed, note } = recovered;
+        let made = crate::control::report::time(note.made_ms);
+        let count = format!("{restored} files restored, {removed} removed");
+        tracing::info!("the backup of {} from {made} is restored for {}: {count}", note.host, note.by);
+        let fields = vec![("by", note.by.clone()), ("host", note.host.clone()), ("made-at", made)];
+        self.state.happen("host.restored", Severity::Warning, fields);
+        if let Some(records) = &self.state.records {
+            records.history.audit(AuditRecord::of_restore(self.state.clock.wall_ms(), recovered));
+        }
+    }
+
     /// One turn: waits for something to happen, at most `limit`, and deals with it.
     pub fn turn(&mut self, limit: Option<Duration>) -> Result<(), Error> {
         let result = self.event_loop.dispatch(limit, &mut self.state);
@@ -198,13 +221,16 @@ impl MainLoop {
         Ok(result?)
     }
 
-    /// Turns until SIGTERM or SIGINT, then ends everything.
+    /// Turns until somebody asks for the end, then ends everything and tells why.
     ///
     /// `before_ready` is called once, before the world is told that everything is up.
-    pub fn run(&mut self, before_ready: impl Fn()) -> Result<(), Error> {
+    pub fn run(&mut self, before_ready: impl Fn()) -> Result<Ending, Error> {
         self.state.greet();
         let mut failures = 0;
-        while !self.state.stopping {
+        let ending = loop {
+            if let Some(ending) = self.state.ending {
+                break ending;
+            }
             if !self.state.announced && self.is_ready() {
                 self.state.announced = true;
                 before_ready();
@@ -218,9 +244,9 @@ impl MainLoop {
                 }
                 Err(error) => return Err(error),
             }
-        }
-        self.stop();
-        Ok(())
+        };
+        self.stop(ending);
+        Ok(ending)
     }
 
     /// Every port was tried and every plugin has started or failed to.
@@ -244,8 +270,17 @@ impl MainLoop {
         self.state.publisher.snapshots()
     }
 
-    fn stop(&mut self) {
-        tell_systemd(&[sd_notify::NotifyState::Stopping]);
+    /// Who watches over the daemon, for the one that is started in its place.
+    pub fn into_watchdog(self) -> Watchdog {
+        self.state.watchdog
+    }
+
+    fn stop(&mut self, ending: Ending) {
+        match ending {
+            Ending::Asked => tell_systemd(&[sd_notify::NotifyState::Stopping]),
+            // It would take the service for ended.
+            Ending::StartAnew => self.state.tell_systemd_of_reload(),
+        }
         // Who waits for an order hears what is known of it: that it was begun, or not even that.
         self.state.door.abandon_all();
         self.state.settle();
@@ -261,7 +296,9 @@ impl MainLoop {
         if let Some(records) = &self.state.records {
             records.close();
         }
-        self.state.watchdog.end();
+        if ending == Ending::Asked {
+            self.state.watchdog.end();
+        }
         tracing::info!("ended");
     }
 }

@@ -240,7 +240,7 @@ impl State {
         }
     }
 
-    fn tell_systemd_of_reload(&self) {
+    pub(super) fn tell_systemd_of_reload(&self) {
         if !self.announced {
             return;
         }

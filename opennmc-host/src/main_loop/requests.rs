@@ -2,7 +2,7 @@
 
 use calloop::{LoopHandle, channel};
 
-use super::State;
+use super::{Ending, State};
 use crate::host::{LoopHealth, Request};
 use crate::link::Link;
 use crate::users::{Principal, Right};
@@ -36,6 +36,11 @@ impl State {
                 reply(self.plugins.as_ref().map_or_else(Vec::new, |plugins| plugins.status()));
             }
             Request::LoopHealth(reply) => reply(self.health()),
+            Request::StartAnew => {
+                tracing::info!("ending, to start anew");
+                // Somebody who wants the end gets it.
+                self.ending.get_or_insert(Ending::StartAnew);
+            }
             Request::Simulator { principal, device, line, reply } => {
                 reply(self.steer_simulator(&principal, &device, &line));
             }

@@ -3,7 +3,7 @@
 use calloop::LoopHandle;
 use calloop::signals::{Signal, Signals};
 
-use super::State;
+use super::{Ending, State};
 use crate::users::Principal;
 
 pub(super) fn init(handle: &LoopHandle<'static, State>) -> calloop::Result<()> {
@@ -16,7 +16,7 @@ pub(super) fn init(handle: &LoopHandle<'static, State>) -> calloop::Result<()> {
         }
         signal => {
             tracing::info!("ending on {signal:?}");
-            state.stopping = true;
+            state.ending = Some(Ending::Asked);
         }
     });
     inserted.map(|_| ()).map_err(|error| error.error)

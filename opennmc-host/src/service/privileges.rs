@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{Gid, Uid, User, geteuid, getgrouplist, setgroups, setresgid, setresuid};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_no_new_privs,
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
+    configure_capability_in_ambient_set, set_capabilities, set_keep_capabilities, set_no_new_privs,
 };
 
 /// What of root's rights is kept.
@@ -73,6 +74,24 @@ pub enum PrivilegeError {
     },
 }
 
+/// Lets the right to low ports outlive the start of this program in its own place. Nothing else may be started afterwards.
+pub fn keep_over_exec() -> io::Result<()> {
+    let CapabilitySets { permitted, effective, .. } = capabilities(None)?;
+    if permitted.contains(KEPT) && !geteuid().is_root() {
+        set_capabilities(None, CapabilitySets { effective, permitted, inheritable: KEPT })?;
+        configure_capability_in_ambient_set(KEPT, true)?;
+    }
+    Ok(())
+}
+
+/// What [`keep_over_exec`] did ends with the start: no program that is started from here on has any right.
+fn end_inheritance() -> io::Result<()> {
+    clear_ambient_capability_set()?;
+    let CapabilitySets { permitted, effective, .. } = capabilities(None)?;
+    let inheritable = CapabilitySet::empty();
+    Ok(set_capabilities(None, CapabilitySets { effective, permitted, inheritable })?)
+}
+
 /// Becomes `user` for good, with its groups, and gives it the state folder. Does nothing when this process runs as that user
 /// already.
 pub fn become_user(user: &str, state_dir: &Path) -> Result<(), PrivilegeError> {
@@ -83,7 +102,11 @@ pub fn become_user(user: &str, state_dir: &Path) -> Result<(), PrivilegeError> {
     }
     let own = geteuid();
     if own == found.uid {
-        return Ok(());
+        return end_inheritance().map_err(|source| PrivilegeError::Refused {
+            user: user.to_owned(),
+            step: "keeping the right to low ports to itself",
+            source,
+        });
     }
     if !own.is_root() {
         let own = User::from_uid(own).ok().flatten().map_or_else(|| own.to_string(), |user| user.name);

@@ -5,12 +5,17 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::fd::{FromRawFd as _, IntoRawFd as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use rustix::io::{FdFlags, fcntl_setfd};
 
 /// A device is fed with any byte but this one, which says that it may be closed without a reset.
 const FAREWELL: &[u8] = b"V";
 const FOOD: &[u8] = b"\0";
+/// The variable with the number of a device that stayed open while this process started anew.
+pub const INHERITED: &str = "OPENNMC_WATCHDOG_FD";
 /// Of the time that the watcher grants. One feeding may be late by as much again.
 const SHARE: u32 = 3;
 /// Watchdogs of small boards grant between some seconds and a minute, and the loop turns at least every second: half of that
@@ -52,7 +57,11 @@ impl Watchdog {
             Ok(file) => Ok(Device { path: path.to_owned(), file, complained: false }),
             Err(source) => Err(WatchdogError { path: path.to_owned(), source }),
         };
-        let device = path.map(open).transpose()?;
+        let inherited = path.and_then(inherited);
+        let device = match inherited {
+            Some(device) => Some(device),
+            None => path.map(open).transpose()?,
+        };
         Ok(Watchdog { systemd: sd_notify::watchdog_enabled(), device, fed: None })
     }
 
@@ -81,11 +90,37 @@ impl Watchdog {
         }
     }
 
+    /// Keeps the device open over the start of this program in its own place, which may have no right to open it again and
+    /// is given the number in [`INHERITED`].
+    pub fn hand_over(self) -> io::Result<Option<String>> {
+        let Some(Device { file, .. }) = self.device else { return Ok(None) };
+        // Fed once more: the start has the whole of its time.
+        (&file).write_all(FOOD)?;
+        fcntl_setfd(&file, FdFlags::empty())?;
+        Ok(Some(file.into_raw_fd().to_string()))
+    }
+
     fn interval(&self) -> Duration {
         let device = self.device.as_ref().map(|_| DEVICE_INTERVAL);
         let systemd = self.systemd.map(|granted| granted / SHARE);
         [device, systemd].into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
+}
+
+/// The device that this process had open before it started anew.
+#[allow(unsafe_code, reason = "a descriptor that came over exec can be had in no other way")]
+fn inherited(path: &Path) -> Option<Device> {
+    let number: i32 = std::env::var(INHERITED).ok()?.parse().ok()?;
+    // Only what really is open as this device, and no longer open over the next start by accident.
+    let shown = std::fs::read_link(format!("/proc/self/fd/{number}")).ok()?;
+    if number <= 2 || std::fs::canonicalize(path).ok()? != shown {
+        return None;
+    }
+    // SAFETY: it is open, as was just seen, and nothing else in this process owns it: this runs before any thread or file
+    // of the daemon's, and once.
+    let file = unsafe { File::from_raw_fd(number) };
+    fcntl_setfd(&file, FdFlags::CLOEXEC).ok()?;
+    Some(Device { path: path.to_owned(), file, complained: false })
 }
 
 impl Device {

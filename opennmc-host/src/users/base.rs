@@ -84,6 +84,14 @@ impl UserBase {
         Ok(Arc::new(base))
     }
 
+    /// What is wrong with the text of a file of users; none when it could be used.
+    pub fn problem_in(text: &[u8]) -> Option<String> {
+        match std::str::from_utf8(text) {
+            Ok(text) => Records::parse(text).err(),
+            Err(_) => Some("it is not UTF-8 text".to_owned()),
+        }
+    }
+
     /// Gives every change and every failed log-in to `hook` from now on. It is called on whichever thread it happened on,
     /// with no lock held; it must not block.
     pub fn set_audit(&self, hook: impl Fn(Notice) + Send + Sync + 'static) {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
+mod backups;
+mod crashes;
 mod hostile;
 mod peers;
 #[path = "../cli/place.rs"]

@@ -9,19 +9,19 @@ const USER: &str = "nobody";
 const GROUP: &str = "nogroup";
 
 /// True when this test can become another user. Elsewhere than as root only the own user can be tested.
-fn can_change_user() -> bool {
+pub(crate) fn can_change_user() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// A place whose folder everybody may enter, and a daemon whose configuration says `control`.
-fn place(control: &str) -> (Place, Daemon) {
+pub(crate) fn place(control: &str) -> (Place, Daemon) {
     let place = Place::with(&format!("[ups.main]\nport = \"sim:smart-ups-1500\"\n[control]\n{control}\n"));
     std::fs::set_permissions(place.dir(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let daemon = Daemon::start(&place, place.run());
     (place, daemon)
 }
 
-fn as_nobody(place: &Place, words: &[&str]) -> Output {
+pub(crate) fn as_nobody(place: &Place, words: &[&str]) -> Output {
     // The program itself may be in a folder that nobody can enter.
     let program = place.dir().join("opennmc");
     if !program.exists() {
