@@ -6,6 +6,8 @@ mod load;
 mod main_loop;
 mod nut;
 mod opennmc;
+mod sandbox;
+mod start;
 mod upsd;
 
 use anyhow::Result;
@@ -25,6 +27,10 @@ enum Bench {
     Nut(nut::Options),
     /// Processor time and lateness of the main loop with many UPSes.
     Loop(main_loop::Options),
+    /// What a hostile plugin does to the UPS path and to the other plugins.
+    Sandbox(sandbox::Options),
+    /// From the start of the program to its line `ready`.
+    Start(start::Options),
 }
 
 /// Runs one benchmark or lists them.
@@ -32,11 +38,17 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     match &options.bench {
         Some(Bench::Nut(options)) => nut::run(workspace, options),
         Some(Bench::Loop(options)) => main_loop::run(workspace, options),
+        Some(Bench::Sandbox(options)) => sandbox::run(workspace, options),
+        Some(Bench::Start(options)) => start::run(workspace, options),
         None => {
             println!(
                 "cargo xtask bench nut     NUT requests per second through the plugin sandbox, beside NUT's own upsd"
             );
             println!("cargo xtask bench loop    processor time and lateness of the main loop with 64 UPSes");
+            println!(
+                "cargo xtask bench sandbox what a hostile plugin does to the UPS path and to the other plugins"
+            );
+            println!("cargo xtask bench start   from the start of the program to its line `ready`");
             println!("\nEach takes --help.");
             Ok(())
         }

@@ -403,7 +403,7 @@ fn raise_open_files() -> Result<()> {
 }
 
 /// A port that nobody listens on now. The listener that found it is gone before it is used.
-fn free_address() -> Result<SocketAddr> {
+pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?.local_addr()?)
 }
 
