@@ -23,6 +23,8 @@ pub struct Changes {
     pub plugins: Vec<Change<PluginChange>>,
     /// Packages are looked for in other folders. Running plugins keep theirs until they are started anew.
     pub plugin_dirs: bool,
+    /// Other signers, or other rules about signatures. What runs goes on.
+    pub trust: bool,
     /// Another log level.
     pub log: bool,
     /// Keys whose new values can't take effect in a running daemon.
@@ -87,7 +89,20 @@ impl Changes {
 
 /// What has to be done to go from `old` to `new`.
 pub fn difference(old: &Settings, new: &Settings) -> Changes {
-    let Settings { state_dir, upses, plugin_dirs, plugins, log, log_file, service, control, history } = new;
+    let Settings {
+        state_dir,
+        upses,
+        plugin_dirs,
+        plugins,
+        signers,
+        require_signature,
+        update_signed,
+        log,
+        log_file,
+        service,
+        control,
+        history,
+    } = new;
     let kept = |these: &[UpsSettings], those: &[UpsSettings]| -> Vec<DeviceName> {
         let in_both = these.iter().filter(|ups| those.iter().any(|other| other.name == ups.name));
         in_both.map(|ups| ups.name.clone()).collect()
@@ -102,6 +117,9 @@ pub fn difference(old: &Settings, new: &Settings) -> Changes {
             |old, new| plugin_change(old, new),
         ),
         plugin_dirs: old.plugin_dirs != *plugin_dirs,
+        trust: old.signers != *signers
+            || old.require_signature != *require_signature
+            || old.update_signed != *update_signed,
         log: old.log != *log,
         needs_restart: [
             ("state.dir", old.state_dir != *state_dir),

@@ -16,7 +16,7 @@ use super::places::Places;
 use super::problem::write_lines;
 use super::section::suggestion;
 use super::{ConfigError, PluginSection, Port, Problem, Settings, Severity};
-use crate::plugin::{Manifest, Package, PluginError, find_package, misfits};
+use crate::plugin::{Manifest, PluginError, PluginSettings, Trust, misfits};
 
 /// What was found about one configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -134,7 +134,7 @@ fn look_at_plugins(findings: &mut Findings, settings: &Settings, plugin_dirs: &[
     let dirs = [plugin_dirs, settings.plugin_dirs.as_slice()].concat();
     let mut taken = BTreeMap::new();
     for plugin in settings.plugins.iter().filter(|plugin| plugin.enabled) {
-        match manifest(plugin, &dirs) {
+        match manifest(plugin, &dirs, &settings.trust()) {
             Ok(manifest) => compare(findings, plugin, &manifest, &mut taken),
             Err((key, error)) => {
                 let path = ["plugin", &plugin.id, key];
@@ -146,16 +146,18 @@ fn look_at_plugins(findings: &mut Findings, settings: &Settings, plugin_dirs: &[
 }
 
 /// The plugin's manifest, or the key that led nowhere.
-fn manifest(plugin: &PluginSection, dirs: &[PathBuf]) -> Result<Manifest, (&'static str, PluginError)> {
-    let package = match &plugin.package {
-        None => find_package(&plugin.id, dirs).map_err(|error| ("", error))?,
-        Some(path) => Package::open(path).map_err(|error| ("package", error))?,
+fn manifest(
+    plugin: &PluginSection,
+    dirs: &[PathBuf],
+    trust: &Trust,
+) -> Result<Manifest, (&'static str, PluginError)> {
+    let wanted = PluginSettings {
+        id: plugin.id.clone(),
+        package: plugin.package.clone(),
+        ..PluginSettings::default()
     };
-    if package.manifest.plugin.id != plugin.id {
-        let problem = format!("is the plugin \"{}\", not \"{}\"", package.manifest.plugin.id, plugin.id);
-        return Err(("package", PluginError::Package { path: package.path, problem }));
-    }
-    Ok(package.manifest)
+    let key = if plugin.package.is_some() { "package" } else { "" };
+    trust.open(&wanted, dirs).map(|package| package.manifest).map_err(|error| (key, error))
 }
 
 fn compare(

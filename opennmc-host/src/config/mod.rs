@@ -39,6 +39,7 @@ pub use self::write::{Existing, write_file, write_with};
 
 use self::section::{Reader, Section};
 use crate::history::HistoryOptions;
+use crate::plugin::{Signer, Trust};
 
 /// Where the configuration is looked for when the command line does not say.
 pub const DEFAULT_FILE: &str = "/etc/opennmc/opennmc.toml";
@@ -62,6 +63,12 @@ pub struct Settings {
     pub plugin_dirs: Vec<PathBuf>,
     /// In the order of the file, those with `enabled = false` included.
     pub plugins: Vec<PluginSection>,
+    /// Whose signatures of packages count, in the order of the file.
+    pub signers: Vec<Signer>,
+    /// Whether packages must have one of them: `[plugins] require-signature`.
+    pub require_signature: bool,
+    /// Whether a signed update that needs nothing new is installed without a question: `[plugins] update-signed`.
+    pub update_signed: bool,
     /// How much goes into the log; none when the file does not say.
     pub log: Option<LogFilter>,
     /// Where the log goes; none: standard error.
@@ -75,6 +82,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Which plugin packages are trusted.
+    pub fn trust(&self) -> Trust {
+        let mut trust = Trust::of_state(&self.state_dir);
+        trust.signers.clone_from(&self.signers);
+        trust.require_signature = self.require_signature;
+        trust.update_signed = self.update_signed;
+        trust
+    }
+
     /// Reads and checks the file at `path`.
     pub fn load(path: &Path) -> Result<Settings, ConfigError> {
         let text = std::fs::read_to_string(path)
@@ -128,14 +144,17 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
         Some(section) => log::read(reader, section),
         None => (None, None),
     };
-    let plugin_dirs = match file.section(reader, "plugins") {
+    let (plugin_dirs, require_signature, update_signed) = match file.section(reader, "plugins") {
         Some(mut section) => {
             let dirs = section.optional(reader, "dirs");
+            let require = section.optional(reader, "require-signature").unwrap_or(false);
+            let update = section.optional(reader, "update-signed").unwrap_or(false);
             section.finish(reader);
-            dirs
+            (dirs, require, update)
         }
-        None => None,
+        None => (None, false, false),
     };
+    let signers = plugins::read_signers(reader, &mut file);
     let drivers = drivers::read_all(reader, &mut file);
     let upses = ups::read_all(reader, &mut file, &drivers);
     let control = control::read(reader, &mut file);
@@ -148,6 +167,9 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
         upses,
         plugin_dirs: plugin_dirs.unwrap_or_else(|| vec![DEFAULT_PLUGIN_DIR.into()]),
         plugins,
+        signers,
+        require_signature,
+        update_signed,
         log,
         log_file,
         service,

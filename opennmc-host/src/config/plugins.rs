@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::section::{Reader, Section};
-use crate::plugin::{Allow, Digest, LimitsOverride};
+use crate::plugin::{Allow, Digest, LimitsOverride, Signer, SignerKey};
 
 /// One plugin, as configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +58,18 @@ pub(super) fn read_all(reader: &mut Reader<'_>, file: &mut Section<'_>) -> Vec<P
         }
         section.finish(reader);
         all.push(plugin);
+    }
+    all
+}
+
+/// `[signer.NAME]`: whose signatures of packages count.
+pub(super) fn read_signers(reader: &mut Reader<'_>, file: &mut Section<'_>) -> Vec<Signer> {
+    let mut all = Vec::new();
+    for (name, mut section) in file.named_sections(reader, "signer") {
+        let key: Option<SignerKey> = section.required(reader, "key", "key = \"RW…\"");
+        let precompile = section.optional(reader, "precompile").unwrap_or(false);
+        section.finish(reader);
+        all.extend(key.map(|key| Signer::new(name.into_inner(), key, precompile)));
     }
     all
 }

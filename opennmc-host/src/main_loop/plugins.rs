@@ -31,6 +31,7 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
         package_dirs: settings.plugin_dirs.clone(),
         state_dir: settings.state_dir.clone(),
         compiling: Compiling::here(settings.state_dir.clone()),
+        trust: settings.trust(),
         started: state.clock.started,
     };
     let enabled = settings.plugins.iter().filter(|plugin| plugin.enabled);
@@ -88,6 +89,10 @@ impl Plugins {
         if changes.plugin_dirs {
             self.supervisor.set_package_dirs(new.plugin_dirs.clone());
             report.changed.push("plugin packages are looked for in other folders".to_owned());
+        }
+        if changes.trust {
+            self.supervisor.set_trust(new.trust());
+            report.changed.push("other signatures of plugin packages count from now on".to_owned());
         }
         for Change { name, what } in &changes.plugins {
             let section = new.plugins.iter().find(|plugin| plugin.id == *name);

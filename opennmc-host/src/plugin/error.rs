@@ -43,6 +43,24 @@ pub enum PluginError {
         /// The folders that were searched.
         folders: String,
     },
+    /// An installed package is not what somebody has granted.
+    #[error("{path}: {problem}; look at it and grant it with `opennmc plugin grant {id}`", path = .path.display())]
+    NotGranted {
+        /// The plugin's id.
+        id: String,
+        /// The package.
+        path: PathBuf,
+        /// What is different.
+        problem: String,
+    },
+    /// The grants could not be read or written.
+    #[error("{path}: {problem}", path = .path.display())]
+    Grants {
+        /// The file.
+        path: PathBuf,
+        /// What was tried, and what came of it.
+        problem: String,
+    },
     /// The operator's settings don't fit the plugin.
     #[error("[plugin.{id}] {problem}")]
     Settings {

@@ -11,16 +11,20 @@ use super::{Package, PluginError};
 /// The newest package of the plugin `id`, read and checked. Of equal versions the first folder's wins; a folder that
 /// does not exist holds nothing.
 pub fn find_package(id: &str, folders: &[PathBuf]) -> Result<Package, PluginError> {
-    let newest = folders
-        .iter()
-        .flat_map(|folder| candidates(id, folder))
-        .min_by_key(|(version, _)| Reverse(version.clone()))
-        .map(|(_, path)| path);
-    let path = newest.ok_or_else(|| PluginError::NotFound {
+    let path = newest(id, folders).ok_or_else(|| PluginError::NotFound {
         id: id.to_owned(),
         folders: folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", "),
     })?;
     open_as(id, &path)
+}
+
+/// Where the newest package of the plugin `id` is, by its name.
+pub(super) fn newest(id: &str, folders: &[PathBuf]) -> Option<PathBuf> {
+    folders
+        .iter()
+        .flat_map(|folder| candidates(id, folder))
+        .min_by_key(|(version, _)| Reverse(version.clone()))
+        .map(|(_, path)| path)
 }
 
 /// The package in `path`, which must be of the plugin `id`.
@@ -33,6 +37,11 @@ pub(super) fn open_as(id: &str, path: &Path) -> Result<Package, PluginError> {
         });
     }
     Ok(package)
+}
+
+/// All packages of the plugin `id` in a folder, by their names.
+pub(super) fn all(id: &str, folder: &Path) -> Vec<PathBuf> {
+    candidates(id, folder).into_iter().map(|(_, path)| path).collect()
 }
 
 fn candidates(id: &str, folder: &Path) -> Vec<(Version, PathBuf)> {

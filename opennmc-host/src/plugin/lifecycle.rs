@@ -95,6 +95,19 @@ impl Lifecycle {
         self.state = State::Starting;
     }
 
+    /// Whether its `start` has succeeded and it has not ended.
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.state, State::Running { .. })
+    }
+
+    /// A person, or another configuration, has put a new instance in the place of the last: what failed before is
+    /// forgotten.
+    pub(super) fn renewed(&mut self) {
+        self.state = State::Starting;
+        self.strikes = 0;
+        self.hindrances = 0;
+    }
+
     /// The start succeeded.
     pub(super) fn started(&mut self, now: Instant) -> Start {
         self.state = State::Running { since: now };

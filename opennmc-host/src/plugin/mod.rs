@@ -18,15 +18,21 @@ mod engine;
 mod epitaph;
 mod error;
 mod grant;
+mod grants;
+mod imports;
+mod install;
 mod instance;
 mod library;
 mod lifecycle;
 mod manifest;
 mod package;
 mod services;
+mod signature;
 mod supervisor;
 mod thread;
+mod trust;
 mod watch;
+mod words;
 
 pub use config::{Misfit, effective_config, misfits};
 #[cfg(feature = "compiler")]
@@ -35,6 +41,9 @@ pub use engine::{Compiling, Target};
 pub use epitaph::Epitaph;
 pub use error::PluginError;
 pub use grant::{Allow, AllowUps, Grant};
+pub use grants::{GrantRecord, Grants, GrantsFile};
+pub use imports::{Interfaces, interfaces, misses};
+pub use install::{Installed, Installer, describe};
 pub use library::find_package;
 pub use lifecycle::State;
 pub use manifest::{
@@ -43,4 +52,9 @@ pub use manifest::{
 };
 pub use package::{Digest, Package};
 pub use services::{Orders, Services};
-pub use supervisor::{PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions};
+pub use signature::{Members, Signer, SignerKey, SignerName};
+pub use supervisor::{
+    OnOutcome, Outcome, PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions,
+};
+pub use trust::Trust;
+pub use words::{Concern, Sentence, sentences};

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tar::EntryType;
 
+use super::signature::{Members, Signer, SignerName};
 use super::{Manifest, PluginError};
 
 /// A package is a program of tens of KiB and a few web pages.
@@ -24,6 +25,9 @@ const PACKAGE_BYTES: u64 = 32 << 20;
 const WASM_BYTES: u64 = 24 << 20;
 const MANIFEST_BYTES: u64 = 64 << 10;
 const ASSET_BYTES: u64 = 4 << 20;
+/// Machine code is several times as large as what it is made from.
+const PRECOMPILED_BYTES: u64 = 24 << 20;
+const SIGNATURE_BYTES: u64 = 4 << 10;
 const ENTRIES: usize = 1_024;
 /// What a tar header holds without extensions, and plenty.
 const NAME_BYTES: usize = 100;
@@ -41,6 +45,14 @@ pub struct Package {
     pub digest: Digest,
     /// The files under `assets/`, by the path below it.
     pub assets: BTreeMap<String, Vec<u8>>,
+    /// Compiled forms by target. Empty unless a signer who may precompile has signed the package: nothing else checks them.
+    pub precompiled: BTreeMap<String, Vec<u8>>,
+    /// Whose signature it has; none until [`Package::check_signature`] has found a configured signer.
+    pub signer: Option<SignerName>,
+    /// What is signed.
+    pub members: Members,
+    signature: Option<String>,
+    unproven: BTreeMap<String, Vec<u8>>,
 }
 
 impl Package {
@@ -61,22 +73,74 @@ impl Package {
     pub fn read(path: &Path, reader: impl Read) -> Result<Self, PluginError> {
         let wrong = |problem: String| PluginError::Package { path: path.to_owned(), problem };
         let mut files = read_files(reader).map_err(wrong)?;
+        let signature = files.remove("plugin.sig").map(String::from_utf8).transpose();
+        let signature = signature.map_err(|_| wrong("plugin.sig is no text".to_owned()))?;
+        let digest =
+            |(name, bytes): (&String, &Vec<u8>)| (name.clone(), Digest(Sha256::digest(bytes).into()));
+        let members = Members(files.iter().map(digest).collect());
         let absent = |name: &str| wrong(format!("has no {name}; pack it with `cargo xtask build`"));
         let manifest = files.remove("plugin.toml").ok_or_else(|| absent("plugin.toml"))?;
         let wasm = files.remove("plugin.wasm").ok_or_else(|| absent("plugin.wasm"))?;
         let manifest =
             String::from_utf8(manifest).map_err(|_| wrong("plugin.toml is not UTF-8 text".to_owned()))?;
-        let assets = files
-            .into_iter()
-            .filter_map(|(name, bytes)| Some((name.strip_prefix("assets/")?.to_owned(), bytes)))
-            .collect();
+        let mut assets = BTreeMap::new();
+        let mut unproven = BTreeMap::new();
+        for (name, bytes) in files {
+            if let Some(name) = name.strip_prefix("assets/") {
+                assets.insert(name.to_owned(), bytes);
+            } else if let Some(target) =
+                name.strip_prefix("precompiled/").and_then(|name| name.strip_suffix(".cwasm"))
+                && !target.contains('/')
+            {
+                unproven.insert(target.to_owned(), bytes);
+            } else if !["README.md", "LICENSE"].contains(&name.as_str()) {
+                let problem = format!(
+                    "has `{name}`, which has no place in a package; files of the plugin's own belong under assets/"
+                );
+                return Err(wrong(problem));
+            }
+        }
         Ok(Self {
+            assets,
+            precompiled: BTreeMap::new(),
+            signer: None,
+            members,
+            signature,
+            unproven,
             path: path.to_owned(),
             manifest: Manifest::parse(path, &manifest)?,
             digest: Digest(Sha256::digest(&wasm).into()),
             wasm,
-            assets,
         })
+    }
+
+    /// Finds out who has signed it. Refuses a forged signature, and a package that nobody known has signed when one is
+    /// required.
+    pub fn check_signature(&mut self, signers: &[Signer], required: bool) -> Result<(), PluginError> {
+        let wrong = |problem: String| PluginError::Package { path: self.path.clone(), problem };
+        let signer = self.members.signed_by(self.signature.as_deref(), signers).map_err(wrong)?;
+        if signer.is_none() && required {
+            let problem = match self.signature {
+                Some(_) => "is signed by nobody who is configured as a `[signer.NAME]`",
+                None => "is not signed",
+            };
+            return Err(wrong(format!("{problem}, and `[plugins] require-signature` is set")));
+        }
+        if signer.is_some_and(|signer| signer.precompile) {
+            self.precompiled = std::mem::take(&mut self.unproven);
+        }
+        self.signer = signer.map(|signer| signer.name.clone());
+        Ok(())
+    }
+
+    /// Whether there is a signature, whoever's it is.
+    pub fn has_signature(&self) -> bool {
+        self.signature.is_some()
+    }
+
+    /// The SHA-256 over all members but the signature: another byte anywhere makes it another.
+    pub fn contents(&self) -> Digest {
+        Digest(Sha256::digest(self.members.text()).into())
     }
 }
 
@@ -112,6 +176,8 @@ fn read_file<R: Read>(mut entry: tar::Entry<'_, R>) -> Result<(String, Vec<u8>),
     let most = match name.as_str() {
         "plugin.toml" => MANIFEST_BYTES,
         "plugin.wasm" => WASM_BYTES,
+        "plugin.sig" => SIGNATURE_BYTES,
+        name if name.starts_with("precompiled/") => PRECOMPILED_BYTES,
         _ => ASSET_BYTES,
     };
     let size = entry.header().size().map_err(|error| format!("`{name}`: {error}"))?;

@@ -23,13 +23,18 @@ use super::engine::Compiler;
 use super::epitaph::{self, Epitaph};
 use super::instance::Gauges;
 use super::lifecycle::{Lifecycle, Start, State, Verdict};
-use super::manifest::{LimitsOverride, is_id};
+use super::manifest::{Limits, LimitsOverride, is_id};
 use super::services::Services;
 use super::thread::budget::Budget;
-use super::thread::{self as service, Announcement, Job};
+use super::thread::{self as service, Announcement, Bound, Job, Progress};
 use super::watch::{self, Watch};
-use super::{Allow, Compiling, Digest, PluginError};
+use super::{Allow, Compiling, Digest, PluginError, SignerName, Trust};
 use crate::state::{Event, Severity, SnapshotCell};
+
+mod reload;
+
+use self::reload::Successor;
+pub use self::reload::{OnOutcome, Outcome};
 
 /// Events that wait for a plugin that is busy, whatever its limit; what comes beyond that is not delivered, and counted.
 const MAILBOX: usize = 4_096;
@@ -72,6 +77,8 @@ pub struct SupervisorOptions {
     pub state_dir: PathBuf,
     /// How plugins become code.
     pub compiling: Compiling,
+    /// Which packages it trusts.
+    pub trust: Trust,
     /// The origin of the host's uptime.
     pub started: Instant,
 }
@@ -90,7 +97,7 @@ enum Said {
 
 #[derive(Debug)]
 enum News {
-    Started(Announcement),
+    Progress(Progress),
     Ended(Result<(), Epitaph>),
 }
 
@@ -121,12 +128,25 @@ pub struct PluginStatus {
     pub slowest_call_us: u64,
     /// Events it did not get because its mailbox was full.
     pub missed_events: u64,
+    /// Events that wait for it.
+    pub mailbox: u32,
+    /// A new instance of it is being started while this one serves.
+    pub reloading: bool,
+    /// What it may use, while it runs.
+    pub limits: Option<Limits>,
+    /// The SHA-256 of its `plugin.wasm`, while it runs.
+    pub digest: Option<Digest>,
+    /// The package that it was started from, while it runs.
+    pub package: Option<PathBuf>,
+    /// Whose signature the package has.
+    pub signer: Option<SignerName>,
 }
 
 /// The main loop's side of all plugins.
 pub struct Supervisor {
     options: SupervisorOptions,
     package_dirs: Arc<[PathBuf]>,
+    trust: Arc<Trust>,
     compiler: Arc<Compiler>,
     watch: Arc<Watch>,
     budget: Budget,
@@ -148,10 +168,20 @@ struct Plugin {
     life: Lifecycle,
     /// Whether the first start has ended.
     settled: bool,
+    /// Of the instance that serves, or of the last.
     attempt: u64,
+    /// The last number given to an attempt.
+    attempts: u64,
     running: Option<Running>,
     announcement: Option<Announcement>,
+    /// The instance that is to take its place.
+    successor: Option<Successor>,
     gauges: Arc<Gauges>,
+    /// Of instances that were replaced, in all.
+    past_calls: u64,
+    past_missed: u64,
+    /// Who waits for the end of the start under way.
+    waiting: Vec<OnOutcome>,
     /// It was asked to stop, and this comes when it has.
     next: Option<Next>,
     /// While it was asked to stop: when the call that keeps it is broken off.
@@ -175,7 +205,16 @@ struct Running {
     stop: Arc<AtomicBool>,
     /// Ends even a call that is within its time.
     abort: Arc<AtomicBool>,
+    /// Lets it listen.
+    go: Arc<AtomicBool>,
     wake: Ping,
+}
+
+impl Running {
+    fn ask_to_stop(&self) {
+        self.stop.store(true, SeqCst);
+        self.wake.ping();
+    }
 }
 
 impl Supervisor {
@@ -205,6 +244,7 @@ impl Supervisor {
         let mut supervisor = Self {
             package_dirs: options.package_dirs.clone().into(),
             compiler: Compiler::new(options.compiling.clone())?,
+            trust: Arc::new(options.trust.clone()),
             options,
             watch,
             budget: Budget::of_process(),
@@ -224,7 +264,7 @@ impl Supervisor {
     /// Starts one more plugin. One of the same id that is on its way out is waited for, without blocking.
     pub fn add(&mut self, settings: PluginSettings) {
         match self.find(&settings.id) {
-            Some(index) => self.leave(index, Next::Again(Box::new(settings))),
+            Some(index) => self.renew(index, settings),
             None => {
                 let index = self.insert(settings);
                 self.start(index);
@@ -239,7 +279,8 @@ impl Supervisor {
         }
     }
 
-    /// Stops a plugin and starts it anew with these settings, its strikes forgotten.
+    /// Starts a plugin anew with these settings, its strikes forgotten. One that runs goes on serving until the new
+    /// instance has started, and its listeners are taken over; when that fails, it goes on as it was.
     pub fn replace(&mut self, settings: PluginSettings) {
         self.add(settings);
     }
@@ -254,6 +295,12 @@ impl Supervisor {
     pub fn set_package_dirs(&mut self, folders: Vec<PathBuf>) {
         self.package_dirs = folders.clone().into();
         self.options.package_dirs = folders;
+    }
+
+    /// Which packages are trusted from now on; what runs goes on.
+    pub fn set_trust(&mut self, trust: Trust) {
+        self.trust = Arc::new(trust.clone());
+        self.options.trust = trust;
     }
 
     /// Lets plugins that are granted it reach users and orders, from their next start on.
@@ -278,10 +325,15 @@ impl Supervisor {
             }
             Said::Plugin { plugin: number, attempt, news } => {
                 let found = self.plugins.iter().position(|plugin| plugin.number == number);
+                let Some(index) = found else { return Vec::new() };
+                let plugin = &self.plugins[index];
+                if plugin.successor.as_ref().is_some_and(|successor| successor.attempt == attempt) {
+                    return self.hear_successor(index, news);
+                }
                 // An earlier attempt has nothing to say any more.
-                let Some(index) = found.filter(|index| self.plugins[*index].attempt == attempt) else {
+                if plugin.attempt != attempt {
                     return Vec::new();
-                };
+                }
                 let mut events = self.plugins[index].hear(now, news);
                 events.extend(self.follow(index));
                 events
@@ -295,17 +347,23 @@ impl Supervisor {
         if plugin.running.is_some() {
             return None;
         }
+        if plugin.successor.is_some() {
+            self.promote(index);
+            return None;
+        }
         match plugin.next.take()? {
             Next::Gone => {
-                let plugin = self.plugins.remove(index);
+                let mut plugin = self.plugins.remove(index);
+                plugin.tell(&Err("it was stopped".to_owned()));
                 tracing::info!(plugin = %plugin.id, "stopped");
                 Some(plugin.event("plugin.stopped", Severity::Info, Vec::new()))
             }
             Next::Again(settings) => {
                 let number = plugin.number;
                 // Later attempts go on counting: an earlier one may still have a report under way.
-                let attempt = plugin.attempt;
-                *plugin = Plugin { attempt, ..Plugin::new(number, *settings) };
+                let (attempt, attempts) = (plugin.attempt, plugin.attempts);
+                let waiting = std::mem::take(&mut plugin.waiting);
+                *plugin = Plugin { attempt, attempts, waiting, ..Plugin::new(number, *settings) };
                 self.start(index);
                 None
             }
@@ -314,11 +372,13 @@ impl Supervisor {
 
     fn leave(&mut self, index: usize, next: Next) {
         let plugin = &mut self.plugins[index];
+        if let Some(successor) = plugin.successor.take() {
+            successor.give_up();
+        }
         plugin.next = Some(next);
         match &plugin.running {
             Some(running) => {
-                running.stop.store(true, SeqCst);
-                running.wake.ping();
+                running.ask_to_stop();
                 plugin.patience.get_or_insert(Instant::now() + STOP_PATIENCE);
             }
             // Reported like any other end, so that there is one way for what comes next.
@@ -394,9 +454,9 @@ impl Supervisor {
         let mut leaving = Vec::new();
         for plugin in &mut self.plugins {
             plugin.life.stopped();
-            if let Some(running) = plugin.running.take() {
-                running.stop.store(true, SeqCst);
-                running.wake.ping();
+            let successor = plugin.successor.take().map(|successor| successor.running);
+            for running in plugin.running.take().into_iter().chain(successor) {
+                running.ask_to_stop();
                 leaving.push((Arc::clone(&plugin.id), running));
             }
         }
@@ -422,23 +482,41 @@ impl Supervisor {
     fn start(&mut self, index: usize) {
         let plugin = &mut self.plugins[index];
         plugin.life.begin();
-        plugin.attempt += 1;
-        let attempt = plugin.attempt;
-        if let Err(error) = self.spawn(index, attempt) {
-            // Reported as any other failure, so that there is one way into the back-off.
-            let news = News::Ended(Err(Epitaph::new(format!("the host can't start its thread: {error}"))));
-            let plugin = self.plugins[index].number;
-            let _ = self.reports.send(Report(Said::Plugin { plugin, attempt, news }));
+        plugin.attempts += 1;
+        plugin.attempt = plugin.attempts;
+        let (attempt, settings, gauges) =
+            (plugin.attempt, Arc::clone(&plugin.settings), Arc::clone(&plugin.gauges));
+        match self.spawn(index, attempt, settings, gauges, Vec::new()) {
+            Ok(running) => {
+                running.go.store(true, SeqCst);
+                running.wake.ping();
+                self.plugins[index].running = Some(running);
+            }
+            Err(error) => {
+                // Reported as any other failure, so that there is one way into the back-off.
+                let news =
+                    News::Ended(Err(Epitaph::new(format!("the host can't start its thread: {error}"))));
+                let plugin = self.plugins[index].number;
+                let _ = self.reports.send(Report(Said::Plugin { plugin, attempt, news }));
+            }
         }
     }
 
-    fn spawn(&mut self, index: usize, attempt: u64) -> std::io::Result<()> {
-        let plugin = &mut self.plugins[index];
+    /// Starts a thread that makes an instance. It listens when it is told to go.
+    fn spawn(
+        &mut self,
+        index: usize,
+        attempt: u64,
+        settings: Arc<PluginSettings>,
+        gauges: Arc<Gauges>,
+        inherited: Vec<Bound>,
+    ) -> std::io::Result<Running> {
+        let plugin = &self.plugins[index];
         // The ping alone takes descriptors, and says when there are none left.
         let (mailbox, mail) = sync_channel(MAILBOX);
         let (wake, woken) = make_ping()?;
         let waiting = Arc::<AtomicU32>::default();
-        let (stop, abort) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let [stop, abort, go] = std::array::from_fn(|_| Arc::<AtomicBool>::default());
         let reports = self.reports.clone();
         let number = plugin.number;
         let say = move |news| {
@@ -448,12 +526,13 @@ impl Supervisor {
         let announce = say.clone();
         let job = Job {
             plugin: Arc::clone(&plugin.id),
-            settings: Arc::clone(&plugin.settings),
+            settings,
             package_dirs: Arc::clone(&self.package_dirs),
+            trust: Arc::clone(&self.trust),
             compiler: Arc::clone(&self.compiler),
             watch: Arc::clone(&self.watch),
             budget: self.budget.clone(),
-            gauges: Arc::clone(&plugin.gauges),
+            gauges,
             snapshots: self.snapshots.clone(),
             services: self.services.clone(),
             started: self.options.started,
@@ -461,15 +540,16 @@ impl Supervisor {
             waiting: Arc::clone(&waiting),
             stop: Arc::clone(&stop),
             abort: Arc::clone(&abort),
+            go: Arc::clone(&go),
+            inherited,
             wake: woken,
-            announce: Box::new(move |announcement| announce(News::Started(announcement))),
+            announce: Box::new(move |progress| announce(News::Progress(progress))),
         };
         let thread = thread::Builder::new()
             .name(format!("plugin {}", plugin.id))
             .stack_size(THREAD_STACK)
             .spawn(move || say(News::Ended(service::run(job))))?;
-        plugin.running = Some(Running { thread, mailbox, waiting, stop, abort, wake });
-        Ok(())
+        Ok(Running { thread, mailbox, waiting, stop, abort, go, wake })
     }
 }
 
@@ -482,29 +562,43 @@ impl Plugin {
             life: Lifecycle::new(),
             settled: false,
             attempt: 0,
+            attempts: 0,
             running: None,
             announcement: None,
+            successor: None,
             gauges: Arc::default(),
+            past_calls: 0,
+            past_missed: 0,
+            waiting: Vec::new(),
             next: None,
             patience: None,
         }
     }
 
     fn hear(&mut self, now: Instant, news: News) -> Vec<Event> {
-        self.settled = true;
         match news {
-            News::Started(announcement) => {
+            News::Progress(Progress::Ready(announcement)) => {
+                self.announcement = Some(announcement);
+                Vec::new()
+            }
+            News::Progress(Progress::Open { listening, sockets }) => {
+                self.settled = true;
                 let kind = match self.life.started(now) {
                     Start::Fresh => "plugin.started",
                     Start::Recovery => "plugin.recovered",
                 };
-                let listening = listed(&announcement.listening);
-                tracing::info!(plugin = %self.id, version = announcement.version, listening, "{}", &kind["plugin.".len()..]);
-                let fields = vec![("version", announcement.version.clone()), ("listening", listening)];
-                self.announcement = Some(announcement);
-                vec![self.event(kind, Severity::Info, fields)]
+                let shown = listed(&listening);
+                let version = self.announcement.as_mut().map_or_else(String::new, |announcement| {
+                    announcement.listening = listening;
+                    announcement.sockets = sockets;
+                    announcement.version.clone()
+                });
+                tracing::info!(plugin = %self.id, version, listening = shown, "{}", &kind["plugin.".len()..]);
+                self.tell(&Ok(version.clone()));
+                vec![self.event(kind, Severity::Info, vec![("version", version), ("listening", shown)])]
             }
             News::Ended(result) => {
+                self.settled = true;
                 self.running = None;
                 self.announcement = None;
                 self.gauges.connections.store(0, Relaxed);
@@ -516,7 +610,7 @@ impl Plugin {
                         Vec::new()
                     }
                     // It was to go, and is gone.
-                    Err(epitaph) if self.next.is_some() => {
+                    Err(epitaph) if self.next.is_some() || self.successor.is_some() => {
                         tracing::warn!(plugin = %self.id, "failed while it was stopped: {}", epitaph.text);
                         self.life.stopped();
                         Vec::new()
@@ -530,6 +624,7 @@ impl Plugin {
     /// One line and one event for each failure: why, and what happens next.
     fn mourn(&mut self, now: Instant, epitaph: Epitaph) -> Vec<Event> {
         let reason = epitaph.text.clone();
+        self.tell(&Err(reason.clone()));
         match self.life.failed(now, epitaph) {
             Verdict::Retry(wait) => {
                 let (seconds, strike) = (wait.as_secs(), self.life.strikes());
@@ -564,13 +659,17 @@ impl Plugin {
     }
 
     fn give(&mut self, event: &Arc<Event>) {
-        let hears = self.announcement.as_ref().is_some_and(|announcement| {
-            announcement.hears.iter().any(|pattern| pattern.matches(&event.kind))
+        // What is to take its place and has started hears what happens, for itself and for the one that is ending.
+        let ready = self.successor.as_ref().and_then(|successor| {
+            successor.announcement.as_ref().map(|announcement| (&successor.running, announcement))
         });
-        let Some(running) = self.running.as_ref().filter(|_| hears) else { return };
-        let most = self.announcement.as_ref().map_or(0, |announcement| announcement.mailbox);
+        let current = self.running.as_ref().zip(self.announcement.as_ref());
+        let Some((running, announcement)) = ready.or(current) else { return };
+        if !announcement.hears.iter().any(|pattern| pattern.matches(&event.kind)) {
+            return;
+        }
         // Counted first: its thread may take it out before this one goes on.
-        let is_full = running.waiting.fetch_add(1, SeqCst) >= most;
+        let is_full = running.waiting.fetch_add(1, SeqCst) >= announcement.limits.mailbox;
         let sent = !is_full && running.mailbox.try_send(Arc::clone(event)).is_ok();
         running.wake.ping();
         if !sent {
@@ -582,8 +681,13 @@ impl Plugin {
         }
     }
 
+    /// Tells those who wait how the start has ended.
+    fn tell(&mut self, outcome: &Outcome) {
+        self.waiting.drain(..).for_each(|waiting| waiting(outcome.clone()));
+    }
+
     fn status(&self) -> PluginStatus {
-        let gauges = &self.gauges;
+        let (gauges, announcement) = (&self.gauges, self.announcement.as_ref());
         PluginStatus {
             id: self.id.to_string(),
             version: self.announcement.as_ref().map(|announcement| announcement.version.clone()),
@@ -597,9 +701,15 @@ impl Plugin {
                 .map_or_else(Vec::new, |announcement| announcement.listening.clone()),
             connections: gauges.connections.load(Relaxed),
             memory: gauges.memory.load(Relaxed),
-            calls: gauges.calls.load(Relaxed),
+            calls: self.past_calls + gauges.calls.load(Relaxed),
             slowest_call_us: gauges.slowest_call_us.load(Relaxed),
-            missed_events: gauges.missed_events.load(Relaxed),
+            missed_events: self.past_missed + gauges.missed_events.load(Relaxed),
+            mailbox: self.running.as_ref().map_or(0, |running| running.waiting.load(SeqCst)),
+            reloading: self.successor.is_some(),
+            limits: announcement.map(|announcement| announcement.limits),
+            digest: announcement.map(|announcement| announcement.digest),
+            package: announcement.map(|announcement| announcement.path.clone()),
+            signer: announcement.and_then(|announcement| announcement.signer.clone()),
         }
     }
 }

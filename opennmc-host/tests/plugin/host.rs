@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use calloop::EventLoop;
 use calloop::channel::{Event as Mail, Sender, channel};
 use opennmc_host::plugin::{
-    Compiling, PluginSettings, PluginStatus, Report, Services, Supervisor, SupervisorOptions, Target,
+    Compiling, OnOutcome, Outcome, PluginSettings, PluginStatus, Report, Services, Supervisor,
+    SupervisorOptions, Target,
 };
 use opennmc_host::state::{Event, SnapshotCell};
 use tempfile::TempDir;
@@ -28,7 +29,7 @@ pub(crate) struct Host {
     orders: Sender<Order>,
     thread: Option<JoinHandle<()>>,
     pub(crate) snapshots: SnapshotCell,
-    _packages: TempDir,
+    packages: TempDir,
 }
 
 /// What the main loop has seen.
@@ -56,6 +57,9 @@ pub(crate) fn compiling(state: PathBuf) -> Compiling {
 
 enum Order {
     Publish(Event),
+    Replace(PluginSettings, OnOutcome),
+    Restart(String, OnOutcome),
+    Answer(std::sync::mpsc::Sender<()>),
     Stop,
 }
 
@@ -146,11 +150,12 @@ impl Host {
             package_dirs: vec![packages.path().join("absent"), packages.path().to_owned()],
             compiling,
             state_dir: packages.path().join("state"),
+            trust: opennmc_host::plugin::Trust::default(),
             started: Instant::now(),
         };
         let (seen, cell) = (Arc::clone(&observed), snapshots.clone());
         let thread = std::thread::spawn(move || main_loop(options, settings, services, cell, ordered, &seen));
-        Self { observed, orders, thread: Some(thread), snapshots, _packages: packages }
+        Self { observed, orders, thread: Some(thread), snapshots, packages }
     }
 
     /// Waits until the main loop has seen this.
@@ -192,6 +197,32 @@ impl Host {
 
     pub(crate) fn publish(&self, event: Event) {
         self.orders.send(Order::Publish(event)).unwrap();
+    }
+
+    /// Puts a new instance with these settings in the place of the one that runs, and says how that ended.
+    pub(crate) fn replace(&self, settings: PluginSettings) -> Outcome {
+        self.told(|told| Order::Replace(settings, told))
+    }
+
+    /// Puts a new instance in the place of the one that runs, and says how that ended.
+    pub(crate) fn restart(&self, plugin: &str) -> Outcome {
+        self.told(|told| Order::Restart(plugin.to_owned(), told))
+    }
+
+    fn told(&self, order: impl FnOnce(OnOutcome) -> Order) -> Outcome {
+        let (sender, outcome) = std::sync::mpsc::channel();
+        self.orders.send(order(Box::new(move |told| sender.send(told).unwrap()))).unwrap();
+        let outcome = outcome.recv_timeout(PATIENCE).unwrap();
+        // Answered in a later turn, when what this outcome has changed can be seen.
+        let (sender, seen) = std::sync::mpsc::channel();
+        self.orders.send(Order::Answer(sender)).unwrap();
+        seen.recv_timeout(PATIENCE).unwrap();
+        outcome
+    }
+
+    /// Where the packages of this host are.
+    pub(crate) fn packages(&self) -> &Path {
+        self.packages.path()
     }
 
     /// Stops all plugins, and says how long that took.
@@ -273,6 +304,9 @@ fn main_loop(
         for order in state.orders.drain(..) {
             match order {
                 Order::Publish(event) => supervisor.publish(&Arc::new(event)),
+                Order::Replace(settings, told) => supervisor.replace_and_tell(settings, told),
+                Order::Answer(sender) => sender.send(()).unwrap(),
+                Order::Restart(id, told) => assert!(supervisor.restart(&id, told)),
                 Order::Stop => {
                     let began = Instant::now();
                     supervisor.stop();

@@ -10,5 +10,6 @@ mod guests;
 mod host;
 mod packages;
 mod people;
+mod reloading;
 mod serving;
 mod supervision;

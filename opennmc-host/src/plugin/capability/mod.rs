@@ -77,7 +77,16 @@ pub(super) fn linker(engine: &Engine, grant: &Grant) -> wasmtime::Result<Linker<
 
 /// The first import of `component` that is not granted, in words that say how to ask for it.
 pub(super) fn ungranted(engine: &Engine, component: &Component, grant: &Grant) -> Option<String> {
-    component.component_type().imports(engine).find_map(|(import, _)| {
+    let component = component.component_type();
+    first_ungranted(component.imports(engine).map(|(import, _)| import), grant)
+}
+
+/// The first of these imports that is not granted, in words that say how to ask for it.
+pub(super) fn first_ungranted<'i>(
+    imports: impl IntoIterator<Item = &'i str>,
+    grant: &Grant,
+) -> Option<String> {
+    imports.into_iter().find_map(|import| {
         let interface = import.strip_prefix("opennmc:plugin/").and_then(|rest| rest.split('@').next());
         let known = CAPABILITIES.iter().find(|capability| Some(capability.name) == interface);
         match known {

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use calloop::generic::Generic;
@@ -26,49 +26,104 @@ const BACKLOG: i32 = 4_096;
 pub(super) struct Listeners {
     handle: LoopHandle<'static, Inbox>,
     bound: Vec<Listener>,
+    /// Addresses that the plugin's earlier instance is in the way of: bound when that has ended.
+    deferred: Vec<Deferred>,
+}
+
+/// A bound socket, for the instance that comes after this one. Both hold the same socket, so it is never closed in
+/// between and no client is refused.
+#[derive(Debug, Clone)]
+pub(in crate::plugin) struct Bound {
+    name: String,
+    /// As configured: port 0 stays 0 here.
+    asked: SocketAddr,
+    socket: Arc<TcpListener>,
+}
+
+struct Deferred {
+    name: String,
+    asked: SocketAddr,
+    beside_ipv4: bool,
 }
 
 struct Listener {
     name: String,
+    asked: SocketAddr,
     address: SocketAddr,
-    socket: Rc<TcpListener>,
+    socket: Arc<TcpListener>,
     token: Option<RegistrationToken>,
     resting: Option<Instant>,
 }
 
 impl Listeners {
-    /// Binds every address of the grant; none is accepted from before [`Listeners::open`].
-    pub(super) fn bind(handle: LoopHandle<'static, Inbox>, grant: &Grant) -> Result<Self, Epitaph> {
-        let mut bound = Vec::new();
+    /// Binds every address of the grant, or takes the socket over from the plugin's earlier instance; none is accepted
+    /// from before [`Listeners::open`].
+    pub(super) fn bind(
+        handle: LoopHandle<'static, Inbox>,
+        grant: &Grant,
+        mut inherited: Vec<Bound>,
+    ) -> Result<Self, Epitaph> {
+        let mut listeners = Self { handle, bound: Vec::new(), deferred: Vec::new() };
         for (name, addresses) in &grant.needs.listen {
-            for &address in addresses {
-                let socket = bind_one(address, addresses).map_err(|error| {
-                    let hint = if error.kind() == io::ErrorKind::AddrInUse {
-                        "; another program, or another plugin, listens there: stop it or change `listen`"
-                    } else {
-                        ""
-                    };
-                    Epitaph::of_surroundings(format!("can't listen on {address} for `{name}`: {error}{hint}"))
-                })?;
-                let address = socket.local_addr().unwrap_or(address);
-                bound.push(Listener {
-                    name: name.clone(),
-                    address,
-                    socket: Rc::new(socket),
-                    token: None,
-                    resting: None,
-                });
+            for &asked in addresses {
+                let same = |bound: &Bound| bound.asked == asked && (asked.port() != 0 || bound.name == *name);
+                if let Some(index) = inherited.iter().position(same) {
+                    listeners.insert(name, asked, inherited.remove(index).socket);
+                    continue;
+                }
+                let beside_ipv4 =
+                    addresses.iter().any(|other| other.is_ipv4() && other.port() == asked.port());
+                match bind_one(asked, beside_ipv4) {
+                    Ok(socket) => listeners.insert(name, asked, Arc::new(socket)),
+                    // Such as 0.0.0.0:3493 after 127.0.0.1:3493.
+                    Err(error)
+                        if error.kind() == io::ErrorKind::AddrInUse
+                            && inherited.iter().any(|bound| bound.asked.port() == asked.port()) =>
+                    {
+                        listeners.deferred.push(Deferred { name: name.clone(), asked, beside_ipv4 });
+                    }
+                    Err(error) => return Err(not_bound(name, asked, &error)),
+                }
             }
         }
-        Ok(Self { handle, bound })
+        Ok(listeners)
     }
 
     /// Begins to hear of connections.
     pub(super) fn open(&mut self) -> Result<(), Epitaph> {
+        for Deferred { name, asked, beside_ipv4 } in std::mem::take(&mut self.deferred) {
+            let socket = bind_one(asked, beside_ipv4).map_err(|error| not_bound(&name, asked, &error))?;
+            self.insert(&name, asked, Arc::new(socket));
+        }
         for index in 0..self.bound.len() {
             self.wake(index).map_err(|error| Epitaph::new(format!("can't watch a listener: {error}")))?;
         }
         Ok(())
+    }
+
+    /// Hears of no more connections; those that come wait in the socket, for whoever has it too.
+    pub(super) fn close(&mut self) {
+        for listener in self.bound.drain(..) {
+            if let Some(token) = listener.token {
+                self.handle.remove(token);
+            }
+        }
+    }
+
+    fn insert(&mut self, name: &str, asked: SocketAddr, socket: Arc<TcpListener>) {
+        let address = socket.local_addr().unwrap_or(asked);
+        let name = name.to_owned();
+        self.bound.push(Listener { name, asked, address, socket, token: None, resting: None });
+    }
+
+    /// The sockets, for the instance that comes after this one.
+    pub(super) fn sockets(&self) -> Vec<Bound> {
+        let bound = |listener: &Listener| Bound {
+            name: listener.name.clone(),
+            asked: listener.asked,
+            socket: Arc::clone(&listener.socket),
+        };
+        self.bound.iter().map(bound).collect()
     }
 
     /// Names and addresses, as bound.
@@ -120,7 +175,7 @@ impl Listeners {
 
     fn wake(&mut self, index: usize) -> calloop::Result<()> {
         let listener = &mut self.bound[index];
-        let source = Generic::new(Rc::clone(&listener.socket), Interest::READ, Mode::Level);
+        let source = Generic::new(Arc::clone(&listener.socket), Interest::READ, Mode::Level);
         let token = self.handle.insert_source(source, move |_, _, inbox: &mut Inbox| {
             inbox.accepting.push(index);
             Ok(PostAction::Continue)
@@ -141,22 +196,26 @@ impl Listeners {
 
 impl Drop for Listeners {
     fn drop(&mut self) {
-        for listener in &mut self.bound {
-            if let Some(token) = listener.token.take() {
-                self.handle.remove(token);
-            }
-        }
+        self.close();
     }
 }
 
-fn bind_one(address: SocketAddr, all: &[SocketAddr]) -> io::Result<TcpListener> {
+fn not_bound(name: &str, address: SocketAddr, error: &io::Error) -> Epitaph {
+    let hint = if error.kind() == io::ErrorKind::AddrInUse {
+        "; another program, or another plugin, listens there: stop it or change `listen`"
+    } else {
+        ""
+    };
+    Epitaph::of_surroundings(format!("can't listen on {address} for `{name}`: {error}{hint}"))
+}
+
+fn bind_one(address: SocketAddr, beside_ipv4: bool) -> io::Result<TcpListener> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;
     // A restart must not wait for the old connections' TIME_WAIT.
     sockopt::set_socket_reuseaddr(&socket, true)?;
     if address.is_ipv6() {
         // "[::]" alone takes IPv4 too, as people expect; next to an IPv4 address of the same port it would collide.
-        let beside_ipv4 = all.iter().any(|other| other.is_ipv4() && other.port() == address.port());
         sockopt::set_ipv6_v6only(&socket, beside_ipv4)?;
     }
     bind(&socket, &address)?;

@@ -25,12 +25,16 @@ use calloop::{EventLoop, Readiness};
 
 use self::budget::Budget;
 use self::connections::{Arrival, Connections};
+pub(super) use self::listeners::Bound;
 use self::listeners::Listeners;
 use super::engine::Compiler;
 use super::instance::{self, Gauges, Inbound, Instance, Origin};
 use super::services::{Outcome, Services};
 use super::watch::Watch;
-use super::{Epitaph, EventPattern, Grant, Package, PluginError, PluginSettings, effective_config, library};
+use super::{
+    Digest, Epitaph, EventPattern, Grant, Limits, PluginError, PluginSettings, SignerName, Trust,
+    effective_config,
+};
 use crate::state::{Event, SnapshotCell};
 
 /// Read of one connection in one turn. A client that asks for long lists in one burst gets their bytes multiplied in
@@ -51,6 +55,7 @@ pub(super) struct Job {
     pub(super) plugin: Arc<str>,
     pub(super) settings: Arc<PluginSettings>,
     pub(super) package_dirs: Arc<[PathBuf]>,
+    pub(super) trust: Arc<Trust>,
     pub(super) compiler: Arc<Compiler>,
     pub(super) watch: Arc<Watch>,
     pub(super) budget: Budget,
@@ -64,18 +69,44 @@ pub(super) struct Job {
     pub(super) waiting: Arc<AtomicU32>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) abort: Arc<AtomicBool>,
+    /// Set when it may listen: at once, or when the instance that it replaces has ended.
+    pub(super) go: Arc<AtomicBool>,
+    /// Sockets of the instance that it replaces.
+    pub(super) inherited: Vec<Bound>,
     pub(super) wake: PingSource,
-    /// Called once when the plugin's `start` has succeeded.
-    pub(super) announce: Box<dyn Fn(Announcement) + Send>,
+    /// Called when the plugin's `start` has succeeded, and again when it listens.
+    pub(super) announce: Box<dyn Fn(Progress) + Send>,
+}
+
+/// How far a plugin's thread is.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// `start` has succeeded; it waits for the word to listen.
+    Ready(Announcement),
+    /// It listens.
+    Open {
+        /// Where, by the listener's name.
+        listening: Vec<(String, SocketAddr)>,
+        /// For the instance that comes after this one.
+        sockets: Vec<Bound>,
+    },
 }
 
 /// What a plugin that has started says of itself.
 #[derive(Debug, Clone)]
 pub(super) struct Announcement {
     pub(super) version: String,
+    /// Where it listens, once it does, and with which sockets.
     pub(super) listening: Vec<(String, SocketAddr)>,
-    /// Events that may wait for it.
-    pub(super) mailbox: u32,
+    pub(super) sockets: Vec<Bound>,
+    /// What it may use.
+    pub(super) limits: Limits,
+    /// Of its `plugin.wasm`.
+    pub(super) digest: Digest,
+    /// Its package.
+    pub(super) path: PathBuf,
+    /// Whose signature the package has.
+    pub(super) signer: Option<SignerName>,
     /// The kinds of events that it hears.
     pub(super) hears: Vec<EventPattern>,
 }
@@ -102,6 +133,9 @@ pub(super) fn run(job: Job) -> Result<(), Epitaph> {
 }
 
 struct Service {
+    /// Set when it may listen.
+    go: Arc<AtomicBool>,
+    announce: Box<dyn Fn(Progress) + Send>,
     plugin: Arc<str>,
     // Before the loop, so that sources are dropped while their loop lives.
     instance: Instance,
@@ -127,7 +161,7 @@ impl Service {
             }
             error => Epitaph::new(error.to_string()),
         };
-        let package = open(&job).map_err(unusable)?;
+        let package = job.trust.open(&job.settings, &job.package_dirs).map_err(unusable)?;
         if let Some(pinned) = job.settings.sha256.filter(|pinned| *pinned != package.digest) {
             let problem =
                 format!("sha256: {pinned} is expected, but {} is {}", package.path.display(), package.digest);
@@ -148,7 +182,7 @@ impl Service {
                 }
             })
             .map_err(|error| no_loop(error.error))?;
-        let mut listeners = Listeners::bind(handle.clone(), &grant)?;
+        let listeners = Listeners::bind(handle.clone(), &grant, job.inherited)?;
         let component = job.compiler.compile(&package, &job.stop).map_err(unusable)?;
         let origin = Origin {
             plugin: Arc::clone(&job.plugin),
@@ -164,17 +198,22 @@ impl Service {
         };
         let mut instance = Instance::new(&component, origin)?;
         instance.start(&config)?;
-        listeners.open()?;
-        (job.announce)(Announcement {
+        (job.announce)(Progress::Ready(Announcement {
             version: package.manifest.plugin.version.to_string(),
-            listening: listeners.addresses(),
-            mailbox: grant.limits.mailbox,
+            listening: Vec::new(),
+            sockets: Vec::new(),
+            limits: grant.limits,
+            digest: package.digest,
+            path: package.path,
+            signer: package.signer,
             hears: match instance.hears_events() {
                 true => grant.needs.events.iter().cloned().collect(),
                 false => Vec::new(),
             },
-        });
+        }));
         Ok(Self {
+            go: job.go,
+            announce: job.announce,
             plugin: job.plugin,
             instance,
             listeners,
@@ -194,11 +233,23 @@ impl Service {
     fn serve(mut self) -> Result<(), Epitaph> {
         let mut inbox = Inbox::default();
         let mut buffer = [0; READ];
+        let mut is_open = false;
         while !self.stop.load(SeqCst) {
+            if !is_open && self.go.load(SeqCst) {
+                self.listeners.open()?;
+                let (listening, sockets) = (self.listeners.addresses(), self.listeners.sockets());
+                (self.announce)(Progress::Open { listening, sockets });
+                is_open = true;
+            }
             let timeout = self.timeout(&inbox);
             self.event_loop.dispatch(timeout, &mut inbox).map_err(no_loop)?;
             self.turn(&mut inbox, &mut buffer)?;
         }
+        // Whoever connects from now on waits for the next instance; what has arrived here is still answered.
+        self.listeners.close();
+        self.event_loop.dispatch(Some(Duration::ZERO), &mut inbox).map_err(no_loop)?;
+        inbox.accepting.clear();
+        self.turn(&mut inbox, &mut buffer)?;
         self.instance.stop()?;
         self.instance.state().connections.flush();
         Ok(())
@@ -367,13 +418,6 @@ impl Service {
         let open = self.instance.state().connections.len() as u64;
         self.gauges.connections.store(open, Relaxed);
         Ok(())
-    }
-}
-
-fn open(job: &Job) -> Result<Package, PluginError> {
-    match &job.settings.package {
-        Some(path) => library::open_as(&job.settings.id, path),
-        None => library::find_package(&job.settings.id, &job.package_dirs),
     }
 }
 
