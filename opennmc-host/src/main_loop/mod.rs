@@ -77,6 +77,8 @@ pub struct State {
     /// What runs, since the start.
     settings: Option<Settings>,
     reloads: Reloads,
+    /// What compiles plugins; none: this program.
+    compiler: Option<PathBuf>,
     log: Option<LogControl>,
     resolved: channel::Sender<Resolved>,
     /// What happened to the daemon itself, until the turn ends.
@@ -148,6 +150,7 @@ impl MainLoop {
             requests,
             paths: Paths::default(),
             settings: None,
+            compiler: None,
             reloads: Reloads::init(&event_loop.handle())?,
             log: None,
             resolved: init_resolver(&event_loop.handle())?,
@@ -169,6 +172,11 @@ impl MainLoop {
     pub fn reload_from(&mut self, source: Source) {
         self.state.paths.config.clone_from(&source.file);
         self.state.reloads.set_source(source);
+    }
+
+    /// Compiles plugins with this program instead of the one that runs: for hosts inside of other programs.
+    pub fn compile_with(&mut self, program: PathBuf) {
+        self.state.compiler = Some(program);
     }
 
     /// Gives the loop the log's level to change.

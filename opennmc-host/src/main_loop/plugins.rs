@@ -12,7 +12,7 @@ use super::{Error, State};
 use crate::config::{Change, Changes, PluginSection, Settings, What};
 use crate::host::ReloadReport;
 use crate::plugin::{
-    Compiling, PluginSettings, PluginStatus, Report, Services, Supervisor, SupervisorOptions,
+    Compiling, PluginSettings, PluginStatus, Report, Services, Supervisor, SupervisorOptions, Target,
 };
 use crate::state::Event;
 
@@ -27,10 +27,15 @@ pub(super) struct Plugins {
 /// Starts every enabled plugin of `settings`, without waiting for any.
 pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error> {
     let (reports, receiver) = channel::channel::<Report>();
+    let compiling = Compiling::here(settings.state_dir.clone());
+    let compiling = match &state.compiler {
+        None => compiling,
+        Some(program) => compiling.with(Some(program.clone()), Target::of_this_host()),
+    };
     let options = SupervisorOptions {
         package_dirs: settings.plugin_dirs.clone(),
         state_dir: settings.state_dir.clone(),
-        compiling: Compiling::here(settings.state_dir.clone()),
+        compiling,
         trust: settings.trust(),
         started: state.clock.started,
     };

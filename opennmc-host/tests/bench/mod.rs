@@ -69,6 +69,8 @@ impl Bench {
         let file = self.dir().join("opennmc.toml");
         let settings = Settings::load(&file).unwrap();
         let overridden = Arc::new(|settings| settings);
+        // This process is a test, and no compiler.
+        self.main_loop.compile_with(env!("CARGO_BIN_EXE_opennmc").into());
         self.main_loop.reload_from(Source { file, plugin_dirs: Vec::new(), overridden });
         self.main_loop.start(settings).unwrap();
     }

@@ -40,6 +40,12 @@ pub(in crate::plugin) struct Bound {
     socket: Arc<TcpListener>,
 }
 
+impl Bound {
+    fn local(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()
+    }
+}
+
 struct Deferred {
     name: String,
     asked: SocketAddr,
@@ -66,7 +72,9 @@ impl Listeners {
         let mut listeners = Self { handle, bound: Vec::new(), deferred: Vec::new() };
         for (name, addresses) in &grant.needs.listen {
             for &asked in addresses {
-                let same = |bound: &Bound| bound.asked == asked && (asked.port() != 0 || bound.name == *name);
+                let same = |bound: &Bound| {
+                    bound.local() == Some(asked) || (bound.asked == asked && bound.name == *name)
+                };
                 if let Some(index) = inherited.iter().position(same) {
                     listeners.insert(name, asked, inherited.remove(index).socket);
                     continue;
@@ -78,7 +86,9 @@ impl Listeners {
                     // Such as 0.0.0.0:3493 after 127.0.0.1:3493.
                     Err(error)
                         if error.kind() == io::ErrorKind::AddrInUse
-                            && inherited.iter().any(|bound| bound.asked.port() == asked.port()) =>
+                            && inherited
+                                .iter()
+                                .any(|bound| bound.local().map(|own| own.port()) == Some(asked.port())) =>
                     {
                         listeners.deferred.push(Deferred { name: name.clone(), asked, beside_ipv4 });
                     }
