@@ -249,9 +249,7 @@ fn unused(interfaces: &Interfaces, may: &[Sentence]) -> Vec<String> {
         })
     };
     let is_unused = |need: &str| {
-        USES.iter()
-            .find(|(name, _)| *name == need)
-            .is_some_and(|(_, uses)| !uses.iter().any(|name| has(&name)))
+        USES.iter().find(|(name, _)| *name == need).is_some_and(|(_, uses)| !uses.iter().any(&has))
     };
     let mut unused: Vec<String> =
         may.iter().map(|sentence| sentence.need.clone()).filter(|need| is_unused(need)).collect();

@@ -578,7 +578,7 @@ impl Plugin {
     fn hear(&mut self, now: Instant, news: News) -> Vec<Event> {
         match news {
             News::Progress(Progress::Ready(announcement)) => {
-                self.announcement = Some(announcement);
+                self.announcement = Some(*announcement);
                 Vec::new()
             }
             News::Progress(Progress::Open { listening, sockets }) => {

@@ -105,7 +105,7 @@ impl Supervisor {
         match news {
             News::Progress(Progress::Ready(announcement)) => {
                 if let Some(successor) = &mut plugin.successor {
-                    successor.announcement = Some(announcement);
+                    successor.announcement = Some(*announcement);
                 }
                 if let Some(running) = &plugin.running {
                     running.ask_to_stop();

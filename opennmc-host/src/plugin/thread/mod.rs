@@ -82,7 +82,7 @@ pub(super) struct Job {
 #[derive(Debug)]
 pub(super) enum Progress {
     /// `start` has succeeded; it waits for the word to listen.
-    Ready(Announcement),
+    Ready(Box<Announcement>),
     /// It listens.
     Open {
         /// Where, by the listener's name.
@@ -198,7 +198,7 @@ impl Service {
         };
         let mut instance = Instance::new(&component, origin)?;
         instance.start(&config)?;
-        (job.announce)(Progress::Ready(Announcement {
+        (job.announce)(Progress::Ready(Box::new(Announcement {
             version: package.manifest.plugin.version.to_string(),
             listening: Vec::new(),
             sockets: Vec::new(),
@@ -210,7 +210,7 @@ impl Service {
                 true => grant.needs.events.iter().cloned().collect(),
                 false => Vec::new(),
             },
-        }));
+        })));
         Ok(Self {
             go: job.go,
             announce: job.announce,
