@@ -19,7 +19,7 @@ use std::time::Duration;
 use rustix::fs::fstat;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -47,7 +47,7 @@ pub struct Log {
 #[derive(Debug, Clone)]
 pub struct LogControl {
     current: Arc<Mutex<LogFilter>>,
-    handle: Option<reload::Handle<EnvFilter, Registry>>,
+    handle: Option<reload::Handle<Targets, Registry>>,
 }
 
 /// The filter can't be changed.
@@ -65,7 +65,7 @@ impl LogControl {
     pub fn set_filter(&self, filter: &LogFilter) -> Result<(), NotOurs> {
         let handle = self.handle.as_ref().ok_or(NotOurs)?;
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        handle.reload(EnvFilter::new(filter.directives())).map_err(|_| NotOurs)?;
+        handle.reload(targets(filter)).map_err(|_| NotOurs)?;
         *current = filter.clone();
         Ok(())
     }
@@ -79,7 +79,7 @@ pub fn init(filter: &LogFilter, file: Option<&LogFile>) -> Log {
     let style = if file.is_none() && journal_reads_stderr() { Style::Journal } else { Style::Plain };
     let queue = Arc::new(Queue::with(file));
     let writer = Arc::clone(&queue);
-    let (filtered, handle) = reload::Layer::new(EnvFilter::new(filter.directives()));
+    let (filtered, handle) = reload::Layer::new(targets(filter));
     let lines = tracing_subscriber::fmt::layer()
         // It would report a failed write with a print that panics.
         .log_internal_errors(false)
@@ -95,6 +95,11 @@ pub fn init(filter: &LogFilter, file: Option<&LogFile>) -> Log {
     };
     let control = LogControl { current: Arc::new(Mutex::new(filter.clone())), handle };
     Log { queue, ended: None, control }
+}
+
+/// The filter as the log library has it. A [`LogFilter`] was checked when it was read.
+fn targets(filter: &LogFilter) -> Targets {
+    filter.directives().parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO))
 }
 
 impl Log {
