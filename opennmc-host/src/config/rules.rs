@@ -30,6 +30,8 @@ const CALIBRATION_S: RangeInclusive<u64> = 600..=172_800;
 const RUNTIME_S: RangeInclusive<u64> = 60..=86_400;
 /// A charge of nothing is no warning, and a full battery is not low.
 const CHARGE: RangeInclusive<u64> = 1..=95;
+/// From at once to an hour: few batteries last longer.
+const LOST_S: RangeInclusive<u64> = 0..=3600;
 /// From at once to a day.
 const CLEAR_FSD_S: RangeInclusive<u64> = 0..=86_400;
 /// Names and values as NUT's protocol carries them in one line.
@@ -80,6 +82,8 @@ fn read_rules(reader: &mut Reader<'_>, mut section: Section<'_>, rules: &mut Rul
     rules.low_battery_runtime = runtime.map(Duration::from_secs);
     let charge = section.number_within(reader, "low-battery-charge", CHARGE, "per cent");
     rules.low_battery_charge = charge.and_then(|charge| u8::try_from(charge).ok());
+    let lost = section.number_within(reader, "forced-shutdown-after-lost-on-battery", LOST_S, "seconds");
+    rules.forced_shutdown_after_lost = lost.map(Duration::from_secs);
     let clear = section.number_within(reader, "clear-forced-shutdown-after", CLEAR_FSD_S, "seconds");
     rules.clear_forced_shutdown_after = clear.map(Duration::from_secs);
     rules.ignore_low_battery = section.optional(reader, "ignore-low-battery").unwrap_or(false);
@@ -169,6 +173,7 @@ mod tests {
             ignore-low-battery = true
             low-battery-charge = 30
             low-battery-runtime = 240
+            forced-shutdown-after-lost-on-battery = 90
             clear-forced-shutdown-after = 60
             charger-tokens = true
             date-order = "day-first"
@@ -200,6 +205,7 @@ mod tests {
             ignore_low_battery: true,
             low_battery_charge: Some(30),
             low_battery_runtime: Some(seconds(240)),
+            forced_shutdown_after_lost: Some(seconds(90)),
             clear_forced_shutdown_after: Some(seconds(60)),
             charger_tokens: true,
             date_order: DateOrder::DayFirst,

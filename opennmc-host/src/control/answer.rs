@@ -106,7 +106,9 @@ pub(super) fn answer(
         }
         Request::Health => {
             let health = host.handle.loop_health_and_wait(LOOP);
-            Ok(health.map_err(no_answer).and_then(|health| json(&HealthReport::of(&health))))
+            Ok(health
+                .map_err(no_answer)
+                .and_then(|health| json(&HealthReport::of(&health, history_problem(host)))))
         }
         Request::Reload => {
             let report = host.handle.reload_and_wait(principal.clone(), RELOAD);
@@ -269,6 +271,13 @@ impl<'a> Wanted<'a> {
             && kind.as_ref().is_none_or(|kind| event.kind.starts_with(kind.as_str()))
             && since_ms.is_none_or(|since| event.at_ms >= since)
             && until_ms.is_none_or(|until| event.at_ms < until)
+    }
+}
+
+fn history_problem(host: &Host) -> Option<String> {
+    match &host.handle.history {
+        Some(history) => history.degraded().map(|problem| problem.to_string()),
+        None => Some("there is none".to_owned()),
     }
 }
 

@@ -146,6 +146,9 @@ pub struct HealthReport {
     pub late_longest_ms: f64,
     /// The lines to the UPSes.
     pub lines: Vec<LineReport>,
+    /// Why nothing can be written to the history at present; none when all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_problem: Option<String>,
 }
 
 /// The line to a UPS.
@@ -356,8 +359,8 @@ impl PluginReport {
 }
 
 impl HealthReport {
-    /// Of what the main loop tells.
-    pub fn of(health: &LoopHealth) -> HealthReport {
+    /// Of what the main loop tells, and of what keeps the history from being written.
+    pub fn of(health: &LoopHealth, history_problem: Option<String>) -> HealthReport {
         let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1000.0;
         let lines = health.links.iter().map(|link| LineReport {
             ups: link.device.clone(),
@@ -376,6 +379,7 @@ impl HealthReport {
             late_p99_ms: ms(health.lateness.p99),
             late_longest_ms: ms(health.lateness.longest),
             lines: lines.collect(),
+            history_problem,
         }
     }
 }

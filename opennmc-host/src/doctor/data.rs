@@ -30,6 +30,7 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for line in &daemon.health.lines {
         findings.extend(judge(line));
     }
+    findings.extend(daemon.health.history_problem.as_deref().map(history));
     if daemon.health.late_p99_ms > LATE_MS {
         let message = format!(
             "the daemon's timers fire {:.0} ms late: this machine does too much",
@@ -42,6 +43,13 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             "see with `top` what takes the processor",
         ));
     }
+}
+
+/// What happens meanwhile is kept in memory, as far as that reaches, and lost with the power.
+fn history(problem: &str) -> Finding {
+    let message = format!("the history can't be written: {problem}");
+    let fix = "mend that; what happens until then is kept in memory only, and the daemon writes it as soon as it can";
+    Finding::new(Severity::Warning, Area::Disk, message, fix)
 }
 
 fn version(daemon: &DaemonFacts, findings: &mut Vec<Finding>) {
@@ -102,4 +110,16 @@ fn judge(line: &LineReport) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_that_can_not_be_written_is_found_with_its_reason() {
+        let finding = history("the disk is full; free some space on it");
+        assert_eq!((finding.severity, finding.area), (Severity::Warning, Area::Disk));
+        assert!(finding.message.contains("the disk is full"), "{}", finding.message);
+    }
 }

@@ -127,6 +127,8 @@ pub struct DeviceState {
     /// Whether the trends are those of a discharge.
     trend_on_battery: bool,
     forced: Forced,
+    /// The loss of contact that a forced shutdown was already considered for: whoever takes it back has decided.
+    loss_judged: Option<Time>,
     /// `ups.status` as clients read it, token by token.
     status: Vec<String>,
     /// The tokens of it whose coming was told.
@@ -160,6 +162,8 @@ struct Forced {
     outage: bool,
     /// Since when it is on line after that.
     on_line: Option<Time>,
+    /// Contact was lost in an outage for so long that a rule has set it.
+    lost_for: Option<Duration>,
 }
 
 impl DeviceState {
@@ -179,6 +183,7 @@ impl DeviceState {
             runtime_trend: Trend::default(),
             trend_on_battery: false,
             forced: Forced::default(),
+            loss_judged: None,
             status: Vec::new(),
             told: BTreeSet::new(),
             on_battery: false,
@@ -209,7 +214,7 @@ impl DeviceState {
         self.serial = memory.serial;
         self.battery_date = memory.battery_date;
         let outage = memory.forced_shutdown_outage;
-        self.forced = Forced { set: memory.forced_shutdown, outage, on_line: None };
+        self.forced = Forced { set: memory.forced_shutdown, outage, ..Forced::default() };
         let tokens = TOKENS.iter().map(|(token, _, _)| *token);
         self.told = tokens.filter(|token| memory.told.iter().any(|told| told == token)).collect();
         self.touch();
@@ -294,7 +299,8 @@ impl DeviceState {
             (Some(since), Some(after)) if self.forced.set => since + after,
             _ => Time::NEVER,
         };
-        self.contact.deadline(&self.rules).min(self.judge.deadline(&self.rules)).min(forced)
+        let lost = self.lost_too_long_at().unwrap_or(Time::NEVER);
+        self.contact.deadline(&self.rules).min(self.judge.deadline(&self.rules)).min(forced).min(lost)
     }
 
     /// The next event that nobody has taken yet.
@@ -402,7 +408,7 @@ impl DeviceState {
 
     fn force_shutdown(&mut self, set: bool) {
         if self.forced.set != set {
-            self.forced = Forced { set, outage: self.on_battery, on_line: None };
+            self.forced = Forced { set, outage: self.on_battery, ..Forced::default() };
             self.memory_changed = true;
         }
     }
@@ -414,10 +420,31 @@ impl DeviceState {
         self.now = now;
         let change = self.contact.pass(now, &self.rules);
         self.judge.pass(now, &self.rules, self.calendar.unix_ms(now));
+        self.pass_lost(now);
         self.pass_forced(now);
         self.tell(now);
         self.tell_contact(first, change);
         self.refresh(now);
+    }
+
+    /// When contact will have been lost in an outage for too long, if the rule says so and nobody has decided since. A UPS
+    /// that was not reached since the start tells nothing: what is remembered of it may be from long ago.
+    fn lost_too_long_at(&self) -> Option<Time> {
+        let lost =
+            self.contact.lost_since().filter(|lost| self.on_battery && self.loss_judged != Some(*lost))?;
+        Some(lost + self.rules.forced_shutdown_after_lost?)
+    }
+
+    /// Sets the forced shutdown when nobody will hear of the empty battery.
+    fn pass_lost(&mut self, now: Time) {
+        if self.lost_too_long_at().is_none_or(|at| now < at) {
+            return;
+        }
+        self.loss_judged = self.contact.lost_since();
+        if !self.forced.set {
+            self.force_shutdown(true);
+            self.forced.lost_for = self.rules.forced_shutdown_after_lost;
+        }
     }
 
     /// Takes the forced shutdown back when the rule says so.

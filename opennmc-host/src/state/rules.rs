@@ -43,6 +43,8 @@ pub struct Rules {
     pub low_battery_charge: Option<u8>,
     /// On battery, a runtime below this is a low battery.
     pub low_battery_runtime: Option<Duration>,
+    /// A forced shutdown is set when contact is lost in an outage and not back for so long; never when none.
+    pub forced_shutdown_after_lost: Option<Duration>,
     /// A forced shutdown is taken back when mains has been back for so long after an outage; never when none.
     pub clear_forced_shutdown_after: Option<Duration>,
     /// Whether `ups.status` also says `CHRG` and `DISCHRG`.
@@ -95,6 +97,8 @@ impl Default for Rules {
             ignore_low_battery: false,
             low_battery_charge: None,
             low_battery_runtime: None,
+            // A pulled cable must not shut machines down that a sound UPS carries, unless somebody prefers that.
+            forced_shutdown_after_lost: None,
             // Whoever forced the shutdown knows best when it is over.
             clear_forced_shutdown_after: None,
             // NUT's apcsmart does not say them, and clients compare the whole text.
@@ -137,6 +141,10 @@ mod tests {
             ("ignore-low-battery", rules.ignore_low_battery.to_string()),
             ("low-battery-charge", optional(rules.low_battery_charge.map(|charge| charge.to_string()))),
             ("low-battery-runtime", optional(rules.low_battery_runtime.map(seconds))),
+            (
+                "forced-shutdown-after-lost-on-battery",
+                optional(rules.forced_shutdown_after_lost.map(seconds)),
+            ),
             ("clear-forced-shutdown-after", optional(rules.clear_forced_shutdown_after.map(seconds))),
             ("charger-tokens", rules.charger_tokens.to_string()),
             ("date-order", order.to_owned()),

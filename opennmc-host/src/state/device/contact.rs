@@ -59,6 +59,11 @@ impl Contact {
         self.heard
     }
 
+    /// When contact was lost that had been there and is not back.
+    pub(super) fn lost_since(&self) -> Option<Time> {
+        self.lost.filter(|_| self.availability == Availability::Stale)
+    }
+
     /// Whether contact was lost and is not back.
     pub(super) fn is_lost(&self) -> bool {
         self.lost.is_some()

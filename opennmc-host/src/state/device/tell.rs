@@ -132,7 +132,17 @@ impl DeviceState {
                 _ => continue,
             };
             self.memory_changed = true;
-            self.happen(kind);
+            self.happen_to_token(kind);
+        }
+    }
+
+    fn happen_to_token(&mut self, kind: &'static EventKind) {
+        match self.forced.lost_for {
+            Some(lost) if kind == &kinds::FORCED_SHUTDOWN => {
+                let cause = format!("no contact for {} s in an outage", lost.as_secs());
+                self.happen_with(kind, &[("cause", cause)]);
+            }
+            _ => self.happen(kind),
         }
     }
 
@@ -148,7 +158,7 @@ impl DeviceState {
         } else {
             self.told.remove("FSD");
         }
-        self.happen(kind);
+        self.happen_to_token(kind);
     }
 
     fn tell_test(&mut self, news: News) {
