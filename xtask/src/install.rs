@@ -1,4 +1,5 @@
-//! `cargo xtask install`: the C library where C programs look for it.
+//! `cargo xtask install`: the C library where C programs look for it, and where shells and `man` look for what `opennmc` tells of
+//! itself.
 //!
 //! The crate itself is no `cdylib`: a crate that is one can not be built without `std`. So the C libraries are made here,
 //! by [`libraries`], and nowhere else: their name, their version and what goes in are all in this file.
@@ -25,7 +26,19 @@ pub(crate) struct Options {
     /// Put everything below this folder instead of the root, as packages are made.
     #[arg(long, value_name = "DIR")]
     destdir: Option<PathBuf>,
+    /// Leave out the manual pages and the shells' completions, for which `opennmc` is built.
+    #[arg(long)]
+    library_only: bool,
 }
+
+const PROGRAM: &str = "opennmc";
+/// Where each shell looks for completions, below the prefix.
+const COMPLETIONS: [(&str, &str); 3] = [
+    ("bash", "share/bash-completion/completions/opennmc"),
+    ("zsh", "share/zsh/site-functions/_opennmc"),
+    ("fish", "share/fish/vendor_completions.d/opennmc.fish"),
+];
+const MANUAL: &str = "share/man/man1";
 
 const SHARED: &str = "libapcsmart.so";
 const STATIC: &str = "libapcsmart.a";
@@ -46,12 +59,28 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     libraries(workspace, Profile::Release)?;
     let installation = Installation::new(workspace, options);
     installation.write()?;
+    if !options.library_only {
+        installation.write_help(&program(workspace)?)?;
+    }
     console::remark(&format!(
         "installed libapcsmart {} below {}",
         installation.version,
         options.prefix.display()
     ));
     Ok(())
+}
+
+/// Builds `opennmc` and gives its path: optimised when it was built so before, because that takes minutes.
+fn program(workspace: &Workspace) -> Result<PathBuf> {
+    let optimised = workspace.target().join(Profile::Release.folder()).join(PROGRAM).is_file();
+    let profile = if optimised { Profile::Release } else { Profile::Dev };
+    console::heading("Building opennmc for its manual pages and completions");
+    let mut cargo = Run::cargo(workspace, "build").args(["--package", "opennmc-host", "--bin", PROGRAM]);
+    if optimised {
+        cargo = cargo.arg("--release");
+    }
+    cargo.show()?;
+    Ok(workspace.target().join(profile.folder()).join(PROGRAM))
 }
 
 /// Builds `libapcsmart.so` and `libapcsmart.a` into `target/PROFILE`.
@@ -134,6 +163,18 @@ impl Installation {
         copy(&self.header, &include.join(HEADER), FILE_MODE)?;
         let path = description.join(DESCRIPTION);
         fs::write(&path, self.description()).with_context(|| format!("could not write {}", path.display()))
+    }
+
+    /// What `program` says of itself, in pages and in scripts.
+    fn write_help(&self, program: &Path) -> Result<()> {
+        for (shell, file) in COMPLETIONS {
+            let script = Run::new(program).args(["completions", shell]).read_stdout()?;
+            let path = self.place.join(file);
+            let folder = path.parent().unwrap_or(&self.place);
+            fs::create_dir_all(folder).with_context(|| format!("could not make {}", folder.display()))?;
+            fs::write(&path, script).with_context(|| format!("could not write {}", path.display()))?;
+        }
+        Run::new(program).arg("man").arg(self.place.join(MANUAL)).quiet()
     }
 
     /// For pkg-config.

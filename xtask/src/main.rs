@@ -63,7 +63,7 @@ enum Task {
     Bench(bench::Options),
     /// Make the C headers under include/ of the code, or check them.
     Headers(headers::Options),
-    /// Build the C library and install it with its header and pkg-config file.
+    /// Build the C library and install it with its header and pkg-config file, and the manual pages and completions of opennmc.
     Install(install::Options),
     /// Become another program that ends when we end.
     #[command(hide = true)]

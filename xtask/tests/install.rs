@@ -32,7 +32,9 @@ impl Installed {
     /// Installs below a prefix of its own.
     fn new() -> Installed {
         let folder = tempfile::tempdir().unwrap();
-        run(Command::new(XTASK).args(["install", "--prefix"]).arg(folder.path().join("prefix")));
+        run(Command::new(XTASK)
+            .args(["install", "--library-only", "--prefix"])
+            .arg(folder.path().join("prefix")));
         Installed { folder }
     }
 
@@ -63,6 +65,24 @@ impl Installed {
         assert!(!output.status.success());
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
+}
+
+#[test]
+fn shells_and_man_find_what_opennmc_tells_of_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    run(Command::new(XTASK).args(["install", "--prefix", "/usr", "--destdir"]).arg(folder.path()));
+    let share = folder.path().join("usr/share");
+    let read = |file: &str| std::fs::read_to_string(share.join(file)).unwrap();
+    let bash = share.join("bash-completion/completions/opennmc");
+    let complete = "source \"$1\"; COMP_WORDS=(opennmc rest); COMP_CWORD=1; _opennmc opennmc rest opennmc; \
+                    echo \"${COMPREPLY[@]}\"";
+    let said = run(Command::new("bash").args(["-c", complete, "bash"]).arg(&bash));
+    assert_eq!(said.trim(), "restore");
+    assert!(read("zsh/site-functions/_opennmc").starts_with("#compdef opennmc"));
+    assert!(read("fish/vendor_completions.d/opennmc.fish").contains("complete -c opennmc"));
+    assert!(read("man/man1/opennmc.1").contains(".TH opennmc"));
+    assert!(read("man/man1/opennmc-user-add.1").contains("password"));
+    assert!(!folder.path().join("usr/bin").exists(), "what it installs is what it says");
 }
 
 #[test]
