@@ -177,6 +177,11 @@ impl Host {
         find(&seen).unwrap()
     }
 
+    /// Forgets the events so far.
+    pub(crate) fn forget(&self) {
+        self.observed.0.lock().unwrap().events.clear();
+    }
+
     pub(crate) fn status(&self, plugin: &str) -> PluginStatus {
         let seen = self.observed.0.lock().unwrap();
         seen.status.iter().find(|status| status.id == plugin).unwrap().clone()
