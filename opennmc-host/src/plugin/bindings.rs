@@ -36,6 +36,15 @@ pub(crate) mod tcp {
     });
 }
 
+/// For plugins that make connections, or begin TLS on those that peers make.
+pub(crate) mod connection {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-connection; world facet { export opennmc:plugin/connection-events@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-connection/facet",
+    });
+}
+
 /// For plugins that let people log in.
 pub(crate) mod auth {
     wasmtime::component::bindgen!({

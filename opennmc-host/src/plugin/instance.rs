@@ -11,13 +11,15 @@ use calloop::channel::Sender;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
-use super::bindings::{auth, base, control, events, tcp, timers, wit};
+use super::bindings::{auth, base, connection, control, events, tcp, timers, wit};
 use super::capability::{
-    self, AuthState, ClockState, ControlState, LogState, MemoryLimit, TimersState, UpsState,
+    self, AuthState, ClockState, ConnectState, ControlState, LogState, MemoryLimit, TimersState, UpsState,
 };
 use super::deadline::Deadline;
 use super::epitaph::Bounds;
+use super::outbound::Network;
 use super::services::{Outcome, Services};
+use super::thread::budget::Budget;
 use super::thread::connections::Connections;
 use super::watch::Watch;
 use super::{Epitaph, Grant};
@@ -40,6 +42,7 @@ pub(super) struct InstanceState {
     pub(super) auth: AuthState,
     pub(super) control: ControlState,
     pub(super) connections: Connections,
+    pub(super) connect: ConnectState,
     pub(super) memory: MemoryLimit,
     deadline: Deadline,
 }
@@ -53,6 +56,10 @@ pub(super) struct Origin<'a> {
     pub(super) connections: Connections,
     /// What it reaches beyond the state; none in a host that has nothing else.
     pub(super) services: Option<Services>,
+    /// Its way to the network.
+    pub(super) outbound: Network,
+    /// Sockets that all plugins may have.
+    pub(super) budget: Budget,
     /// Where the outcomes of checks and orders go.
     pub(super) outcomes: Sender<Outcome>,
     pub(super) watch: Arc<Watch>,
@@ -68,6 +75,7 @@ pub(super) struct Instance {
     events: Option<events::Facet>,
     timers: Option<timers::Facet>,
     tcp: Option<tcp::Facet>,
+    connection: Option<connection::Facet>,
     auth: Option<auth::Facet>,
     control: Option<control::Facet>,
     call_ms: u64,
@@ -114,6 +122,13 @@ impl Instance {
                     origin.outcomes.clone(),
                 ),
                 connections: origin.connections,
+                connect: ConnectState::new(
+                    &origin.plugin,
+                    &origin.grant.needs.connect,
+                    origin.outbound.clone(),
+                    origin.budget.clone(),
+                    origin.outcomes.clone(),
+                ),
                 memory: MemoryLimit::new(limits.memory),
                 deadline: Deadline::new(origin.abort),
             },
@@ -147,6 +162,11 @@ impl Instance {
                 .transpose()
                 .map_err(refused)?,
             tcp: facets.tcp.map(|facet| facet.load(&mut store, &instance)).transpose().map_err(refused)?,
+            connection: facets
+                .connection
+                .map(|facet| facet.load(&mut store, &instance))
+                .transpose()
+                .map_err(refused)?,
             auth: facets.auth.map(|facet| facet.load(&mut store, &instance)).transpose().map_err(refused)?,
             control: facets
                 .control
@@ -231,6 +251,24 @@ impl Instance {
         })
     }
 
+    pub(super) fn on_connected(&mut self, connection: u64) -> Result<(), Epitaph> {
+        self.call("on-connected", |this| match &this.connection {
+            Some(facet) => {
+                facet.opennmc_plugin_connection_events().call_on_connected(&mut this.store, connection)
+            }
+            None => Ok(()),
+        })
+    }
+
+    pub(super) fn on_secured(&mut self, connection: u64) -> Result<(), Epitaph> {
+        self.call("on-secured", |this| match &this.connection {
+            Some(facet) => {
+                facet.opennmc_plugin_connection_events().call_on_secured(&mut this.store, connection)
+            }
+            None => Ok(()),
+        })
+    }
+
     pub(super) fn on_checked(
         &mut self,
         ticket: u64,
@@ -308,6 +346,7 @@ struct Facets {
     events: Option<events::FacetIndices>,
     timers: Option<timers::FacetIndices>,
     tcp: Option<tcp::FacetIndices>,
+    connection: Option<connection::FacetIndices>,
     auth: Option<auth::FacetIndices>,
     control: Option<control::FacetIndices>,
 }
@@ -320,6 +359,15 @@ impl Facets {
         let tcp = tcp::FacetIndices::new(pre).ok();
         if grant.listens() && tcp.is_none() {
             let text = "refused: plugin.toml asks for listeners, but plugin.wasm exports no opennmc:plugin/tcp-events";
+            return Err(Epitaph::new(text));
+        }
+        if grant.connects() && tcp.is_none() {
+            let text = "refused: plugin.toml asks for connections (tcp:// or tls://), but plugin.wasm exports no opennmc:plugin/tcp-events";
+            return Err(Epitaph::new(text));
+        }
+        let connection = connection::FacetIndices::new(pre).ok();
+        if connection.is_none() && (grant.connects() || imports(pre, "tls-server")) {
+            let text = "refused: plugin.wasm makes connections or begins TLS, but exports no opennmc:plugin/connection-events";
             return Err(Epitaph::new(text));
         }
         let auth = auth::FacetIndices::new(pre).ok();
@@ -338,8 +386,22 @@ impl Facets {
             let text = "refused: plugin.toml asks for control, but plugin.wasm exports no opennmc:plugin/control-events";
             return Err(Epitaph::new(text));
         }
-        Ok(Self { lifecycle, events, timers: timers::FacetIndices::new(pre).ok(), tcp, auth, control })
+        Ok(Self {
+            lifecycle,
+            events,
+            timers: timers::FacetIndices::new(pre).ok(),
+            tcp,
+            connection,
+            auth,
+            control,
+        })
     }
+}
+
+fn imports(pre: &InstancePre<InstanceState>, interface: &str) -> bool {
+    let prefix = format!("opennmc:plugin/{interface}@");
+    let component = pre.component();
+    component.component_type().imports(component.engine()).any(|(import, _)| import.starts_with(&prefix))
 }
 
 fn shown(event: &Event) -> wit::types::Event {

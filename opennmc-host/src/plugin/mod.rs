@@ -25,11 +25,13 @@ mod instance;
 mod library;
 mod lifecycle;
 mod manifest;
+mod outbound;
 mod package;
 mod services;
 mod signature;
 mod supervisor;
 mod thread;
+mod tls;
 mod trust;
 mod watch;
 mod words;
@@ -50,11 +52,13 @@ pub use manifest::{
     AdminAccess, ByteSize, ControlAccess, Destination, EventPattern, HistoryAccess, HostPattern, HttpNeed,
     Identity, Limits, LimitsOverride, Manifest, Needs, Scheme, UpsAccess,
 };
+pub use outbound::{Lookup, Network};
 pub use package::{Digest, Package};
 pub use services::{Orders, Services};
 pub use signature::{Members, Signer, SignerKey, SignerName};
 pub use supervisor::{
     OnOutcome, Outcome, PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions,
 };
+pub use tls::{Tls, TlsFiles, TlsFlaw, TlsMaterial};
 pub use trust::Trust;
 pub use words::{Concern, Sentence, sentences};

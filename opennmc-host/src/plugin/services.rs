@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::thread::connections::Found;
 use crate::door::{OrderRequest, OrderResult};
 use crate::host::Progressing;
 use crate::users::{AuthError, Principal, UserBase};
@@ -33,4 +34,6 @@ pub(super) enum Outcome {
     Checked { ticket: u64, connection: u64, result: Result<Principal, AuthError> },
     /// An order.
     Ended { ticket: u64, result: OrderResult },
+    /// The name that a connection goes to.
+    LookedUp { connection: u64, found: Result<Found, String> },
 }

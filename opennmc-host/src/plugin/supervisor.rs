@@ -24,6 +24,7 @@ use super::epitaph::{self, Epitaph};
 use super::instance::Gauges;
 use super::lifecycle::{Lifecycle, Start, State, Verdict};
 use super::manifest::{Limits, LimitsOverride, is_id};
+use super::outbound::Network;
 use super::services::Services;
 use super::thread::budget::Budget;
 use super::thread::{self as service, Announcement, Bound, Job, Progress};
@@ -152,6 +153,7 @@ pub struct Supervisor {
     budget: Budget,
     snapshots: SnapshotCell,
     services: Option<Services>,
+    outbound: Network,
     reports: Sender<Report>,
     /// In the order of the configuration.
     plugins: Vec<Plugin>,
@@ -250,6 +252,7 @@ impl Supervisor {
             budget: Budget::of_process(),
             snapshots,
             services: None,
+            outbound: Network::default(),
             reports,
             plugins: Vec::new(),
             last: 0,
@@ -306,6 +309,11 @@ impl Supervisor {
     /// Lets plugins that are granted it reach users and orders, from their next start on.
     pub fn offer(&mut self, services: Services) {
         self.services = Some(services);
+    }
+
+    /// Lets plugins that are granted it reach the network this way, from their next start on.
+    pub fn reach_through(&mut self, outbound: Network) {
+        self.outbound = outbound;
     }
 
     /// Starts every plugin on its own thread, and returns at once.
@@ -535,6 +543,7 @@ impl Supervisor {
             gauges,
             snapshots: self.snapshots.clone(),
             services: self.services.clone(),
+            outbound: self.outbound.clone(),
             started: self.options.started,
             mailbox: mail,
             waiting: Arc::clone(&waiting),

@@ -10,6 +10,8 @@ use wit_component::ComponentEncoder;
 pub(crate) struct Guests {
     /// Behaves as its configuration and its clients say.
     pub(crate) actor: Vec<u8>,
+    /// Does on the network what its clients say.
+    pub(crate) caller: Vec<u8>,
     /// Lets its clients log in and acts for them.
     pub(crate) clerk: Vec<u8>,
     /// Exports `lifecycle` and imports nothing.
@@ -37,7 +39,12 @@ pub(crate) fn guests() -> &'static Guests {
         );
         let folder = target.join("wasm32-unknown-unknown/release");
         let guest = |name: &str| component(&folder.join(name).with_extension("wasm"));
-        Guests { actor: guest("actor"), clerk: guest("clerk"), plain: guest("plain") }
+        Guests {
+            actor: guest("actor"),
+            caller: guest("caller"),
+            clerk: guest("clerk"),
+            plain: guest("plain"),
+        }
     })
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use calloop::EventLoop;
 use calloop::channel::{Event as Mail, Sender, channel};
 use opennmc_host::plugin::{
-    Compiling, OnOutcome, Outcome, PluginSettings, PluginStatus, Report, Services, Supervisor,
+    Compiling, Network, OnOutcome, Outcome, PluginSettings, PluginStatus, Report, Services, Supervisor,
     SupervisorOptions, Target,
 };
 use opennmc_host::state::{Event, SnapshotCell};
@@ -124,6 +124,18 @@ impl Host {
         Self::start_compiling(packages, settings, services, compiling)
     }
 
+    /// With a network of the test's own.
+    pub(crate) fn start_reaching(
+        packages: TempDir,
+        settings: Vec<PluginSettings>,
+        network: Network,
+    ) -> Self {
+        let compiling = compiling(packages.path().join("state"));
+        let host = Self::begin_reaching(packages, settings, None, compiling, network);
+        host.until("the first starts have ended", |seen| seen.settled);
+        host
+    }
+
     /// With another way to make code of plugins.
     pub(crate) fn start_compiling(
         packages: TempDir,
@@ -143,6 +155,16 @@ impl Host {
         services: Option<Services>,
         compiling: Compiling,
     ) -> Self {
+        Self::begin_reaching(packages, settings, services, compiling, Network::default())
+    }
+
+    fn begin_reaching(
+        packages: TempDir,
+        settings: Vec<PluginSettings>,
+        services: Option<Services>,
+        compiling: Compiling,
+        network: Network,
+    ) -> Self {
         let observed = Arc::new((Mutex::new(Observed::default()), Condvar::new()));
         let (orders, ordered) = channel();
         let snapshots = SnapshotCell::default();
@@ -154,7 +176,9 @@ impl Host {
             started: Instant::now(),
         };
         let (seen, cell) = (Arc::clone(&observed), snapshots.clone());
-        let thread = std::thread::spawn(move || main_loop(options, settings, services, cell, ordered, &seen));
+        let thread = std::thread::spawn(move || {
+            main_loop(options, settings, (services, network), cell, ordered, &seen)
+        });
         Self { observed, orders, thread: Some(thread), snapshots, packages }
     }
 
@@ -266,7 +290,7 @@ struct MainLoop {
 fn main_loop(
     options: SupervisorOptions,
     settings: Vec<PluginSettings>,
-    services: Option<Services>,
+    (services, network): (Option<Services>, Network),
     snapshots: SnapshotCell,
     ordered: calloop::channel::Channel<Order>,
     seen: &(Mutex<Observed>, Condvar),
@@ -290,6 +314,7 @@ fn main_loop(
     if let Some(services) = services {
         supervisor.offer(services);
     }
+    supervisor.reach_through(network);
     supervisor.start_all();
     let mut state = MainLoop::default();
     loop {

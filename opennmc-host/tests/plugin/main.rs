@@ -6,10 +6,13 @@
 )]
 
 mod compiling;
+mod connecting;
 mod guests;
 mod host;
+mod outside;
 mod packages;
 mod people;
 mod reloading;
+mod securing;
 mod serving;
 mod supervision;

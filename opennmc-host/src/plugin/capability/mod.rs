@@ -10,7 +10,9 @@ mod descriptions;
 mod log;
 mod random;
 pub(super) mod tcp;
+mod tcp_connect;
 mod timers;
+mod tls_server;
 mod ups;
 mod ups_control;
 
@@ -25,6 +27,7 @@ use super::{Grant, UpsAccess};
 pub(super) use self::auth::State as AuthState;
 pub(super) use self::clock::State as ClockState;
 pub(super) use self::log::State as LogState;
+pub(super) use self::tcp_connect::State as ConnectState;
 pub(super) use self::timers::State as TimersState;
 pub(super) use self::ups::State as UpsState;
 pub(super) use self::ups_control::State as ControlState;
@@ -54,8 +57,20 @@ const CAPABILITIES: &[Capability] = &[
     Capability {
         name: "tcp",
         granted: Grant::has_connections,
-        ask: "listen = { NAME = [\"ADDRESS:PORT\"] }",
+        ask: "listen = { NAME = [\"ADDRESS:PORT\"] } or connect = [\"tcp://HOST:PORT\"]",
         link: tcp::link,
+    },
+    Capability {
+        name: "tls-server",
+        granted: Grant::listens,
+        ask: "listen = { NAME = [\"ADDRESS:PORT\"] }",
+        link: tls_server::link,
+    },
+    Capability {
+        name: "tcp-connect",
+        granted: Grant::connects,
+        ask: "connect = [\"tcp://HOST:PORT\", \"tls://HOST:PORT\"]",
+        link: tcp_connect::link,
     },
     Capability { name: "auth", granted: Grant::knows_people, ask: "auth = true, or http", link: auth::link },
     Capability {

@@ -33,7 +33,7 @@ impl Budget {
     }
 
     /// A place for one socket, if there is one left.
-    pub(super) fn take(&self) -> Option<Place> {
+    pub(in crate::plugin) fn take(&self) -> Option<Place> {
         self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).ok()?;
         Some(Place(Arc::clone(&self.0)))
     }

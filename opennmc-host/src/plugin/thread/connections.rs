@@ -2,20 +2,27 @@
 //!
 //! Invariants: a connection with unsent bytes is not read from, so a peer that reads slowly slows itself down and nobody
 //! else; a number names at most one connection, ever; whatever leaves the table closes its socket, which frees its place
-//! in the host's budget. No guest code is called from here.
+//! in the host's budget; whatever is to stand, or to be secure, does so within its time or is closed. No guest code is called
+//! from here.
 
-use std::cell::Cell;
-use std::io::{self, Read, Write};
+mod dial;
+mod secure;
+mod source;
+mod stream;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::io;
 use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use calloop::generic::Generic;
-use calloop::{
-    EventSource, Interest, LoopHandle, Mode, Poll, PostAction, Readiness, RegistrationToken, Token,
-    TokenFactory,
-};
+use calloop::{Interest, LoopHandle};
 
+pub(in crate::plugin) use self::dial::Found;
+use self::dial::{Dial, Outgoing};
+pub(in crate::plugin) use self::secure::SecureError;
+use self::source::Registration;
+use self::stream::{Stream, Taken};
 use super::Inbox;
 use super::budget::Place;
 use crate::plugin::Limits;
@@ -43,24 +50,51 @@ pub(in crate::plugin) struct Connections {
     touched: Vec<u64>,
     /// Those that are gone, and that the guest has not heard of.
     gone: Vec<(u64, String)>,
+    /// What has come about, and the guest has not heard of.
+    news: VecDeque<News>,
+    /// Those that hold bytes which their sockets know nothing of any more.
+    again: Vec<u64>,
+    /// Until when connections must stand, or be secure.
+    due: BTreeSet<(Instant, u64)>,
     stalls_checked: Instant,
     waiting: usize,
 }
 
 struct Connection {
     number: u64,
-    stream: Rc<TcpStream>,
-    token: RegistrationToken,
-    interest: Rc<Cell<Interest>>,
+    stage: Stage,
+    registration: Option<Registration>,
+    /// The other end, when the plugin made it.
+    outgoing: Option<Outgoing>,
     output: Vec<u8>,
     sent: usize,
     /// Why it is closed as soon as everything was sent.
     closing: Option<&'static str>,
     touched: bool,
+    /// It is among those to be read again.
+    again: bool,
+    /// Its entry among the deadlines.
+    due: Option<Instant>,
     /// Since when the peer takes nothing, while bytes wait.
     stalled: Option<Instant>,
     /// Its share of the host's file descriptors.
     _place: Place,
+}
+
+enum Stage {
+    /// It does not stand yet.
+    Dialling(Dial),
+    /// Bytes go through it, or TLS is being made.
+    Open(Stream),
+}
+
+/// What has come about on a connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// It stands, and with TLS from its first byte that as well.
+    Connected(u64),
+    /// TLS stands on it.
+    Secured(u64),
 }
 
 /// Why bytes were not queued.
@@ -93,6 +127,9 @@ impl Connections {
             unsent: 0,
             touched: Vec::new(),
             gone: Vec::new(),
+            news: VecDeque::new(),
+            again: Vec::new(),
+            due: BTreeSet::new(),
             stalls_checked: Instant::now(),
             waiting: 0,
         }
@@ -102,7 +139,7 @@ impl Connections {
         self.slots.len() - self.free.len()
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(in crate::plugin) fn is_full(&self) -> bool {
         self.len() >= self.limit
     }
 
@@ -111,44 +148,38 @@ impl Connections {
         stream.set_nonblocking(true)?;
         // Each turn writes once, so there is nothing that Nagle could join; its delay would only hurt.
         stream.set_nodelay(true)?;
-        let slot = self.free.last().copied().unwrap_or(self.slots.len());
-        let number = ((self.serial + 1) << SLOT_BITS) | slot as u64;
+        let number = self.next_number();
         let stream = Rc::new(stream);
-        let interest = Rc::new(Cell::new(Interest::READ));
-        let source = Source {
-            generic: Generic::new(Rc::clone(&stream), Interest::READ, Mode::Level),
-            interest: Rc::clone(&interest),
-        };
-        let token = self
-            .handle
-            .insert_source(source, move |readiness, (), inbox: &mut Inbox| {
-                inbox.ready.push((number, readiness))
-            })
-            .map_err(|error| io::Error::other(error.error))?;
+        let registration = Registration::new(&self.handle, number, &stream, Interest::READ)?;
+        let mut connection = Connection::new(number, Stage::Open(Stream::new(stream)), place);
+        connection.registration = Some(registration);
+        self.occupy(connection);
+        Ok(number)
+    }
+
+    fn next_number(&self) -> u64 {
+        let slot = self.free.last().copied().unwrap_or(self.slots.len());
+        ((self.serial + 1) << SLOT_BITS) | slot as u64
+    }
+
+    /// Enters a connection that has [`Connections::next_number`].
+    fn occupy(&mut self, connection: Connection) {
         self.serial += 1;
-        let connection = Connection {
-            number,
-            stream,
-            token,
-            interest,
-            output: Vec::new(),
-            sent: 0,
-            closing: None,
-            touched: false,
-            stalled: None,
-            _place: place,
-        };
         match self.free.pop() {
             Some(slot) => self.slots[slot] = Some(connection),
             None => self.slots.push(Some(connection)),
         }
-        Ok(number)
     }
 
-    /// Who is at the other end of a connection that is not being closed.
+    /// Who is at the other end of a connection that a peer made and that is not being closed.
     pub(in crate::plugin) fn peer(&mut self, number: u64) -> Option<IpAddr> {
         let connection = self.get(number).filter(|connection| connection.closing.is_none())?;
-        connection.stream.peer_addr().ok().map(|peer| peer.ip())
+        match &connection.stage {
+            Stage::Open(stream) if connection.outgoing.is_none() => {
+                stream.socket().peer_addr().ok().map(|peer| peer.ip())
+            }
+            _ => None,
+        }
     }
 
     /// Queues bytes in order after what waits already.
@@ -189,23 +220,73 @@ impl Connections {
     /// Reads once. Level-triggered readiness tells again when there is more.
     pub(super) fn read(&mut self, number: u64, buffer: &mut [u8]) -> Arrival {
         let Some(connection) = self.get(number) else { return Arrival::Nothing };
-        if connection.waiting() > 0 || connection.closing.is_some() {
+        connection.again = false;
+        if connection.is_blocked() || connection.closing.is_some() {
             return Arrival::Nothing;
         }
-        match (&*connection.stream).read(buffer) {
+        let Stage::Open(stream) = &mut connection.stage else { return Arrival::Nothing };
+        let mut secured = false;
+        let result = stream.read(buffer, &mut secured);
+        if stream.is_secured() {
+            self.look_after_tls(number, secured);
+        }
+        match result {
             // The peer may still read: what it asked before is answered already, or waits in our queue.
-            Ok(0) => self.close_because(number, PEER_CLOSED),
-            Ok(count) => return Arrival::Bytes(count),
-            Err(error) if is_transient(&error) => {}
-            Err(error) => self.remove(number, error.to_string()),
+            Ok(Taken::End) => self.close_because(number, PEER_CLOSED),
+            Ok(Taken::Bytes(count)) => return Arrival::Bytes(count),
+            Ok(Taken::Nothing) => {}
+            Err(problem) => self.remove(number, problem),
         }
         Arrival::Nothing
     }
 
-    /// The socket takes bytes again.
-    pub(super) fn writable(&mut self, number: u64) {
-        if self.get(number).is_some_and(|connection| connection.waiting() > 0) {
+    /// After TLS has taken something in: there may be something to say, to tell, or to read at once.
+    fn look_after_tls(&mut self, number: u64, secured: bool) {
+        if secured {
+            self.set_due(number, None);
+            let from_the_first_byte = self
+                .get(number)
+                .and_then(|connection| connection.outgoing.as_ref())
+                .is_some_and(|outgoing| outgoing.secure);
+            self.news.push_back(match from_the_first_byte {
+                true => News::Connected(number),
+                false => News::Secured(number),
+            });
+        }
+        let Some(connection) = self.get(number) else { return };
+        let Stage::Open(stream) = &mut connection.stage else { return };
+        let (holds, wants) = (stream.holds_more(), stream.wants_write());
+        if holds {
+            connection.again = true;
+            self.again.push(number);
+        }
+        // What the plugin has queued could not go before.
+        if secured || wants {
             self.touch(number);
+        }
+    }
+
+    /// Whether some connection is to be read though its socket is silent.
+    pub(super) fn has_more(&self) -> bool {
+        !self.again.is_empty()
+    }
+
+    /// The connections to be read though their sockets are silent.
+    pub(super) fn take_again(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.again)
+    }
+
+    /// The next thing that has come about, for the guest to hear.
+    pub(super) fn pop_news(&mut self) -> Option<News> {
+        self.news.pop_front()
+    }
+
+    /// The socket takes bytes again, or a connection that the plugin makes stands.
+    pub(super) fn writable(&mut self, number: u64) {
+        match self.get(number) {
+            Some(connection) if matches!(connection.stage, Stage::Dialling(_)) => self.dial_ready(number),
+            Some(connection) if connection.is_blocked() => self.touch(number),
+            _ => {}
         }
     }
 
@@ -228,26 +309,73 @@ impl Connections {
 
     /// Closes at once.
     pub(super) fn remove(&mut self, number: u64, reason: String) {
-        if let Some(connection) = self.take(number) {
-            self.handle.remove(connection.token);
+        if self.end(number) {
             self.gone.push((number, reason));
         }
     }
 
     /// Closes at once a connection that the guest does not know, or did not want.
-    pub(super) fn forget(&mut self, number: u64) {
-        if let Some(connection) = self.take(number) {
-            self.handle.remove(connection.token);
+    pub(in crate::plugin) fn forget(&mut self, number: u64) {
+        self.end(number);
+    }
+
+    fn end(&mut self, number: u64) -> bool {
+        let Some(connection) = self.take(number) else { return false };
+        if let Some(registration) = connection.registration {
+            registration.end(&self.handle);
+        }
+        true
+    }
+
+    /// Closes all of them properly, as far as it goes without waiting.
+    pub(super) fn close_all(&mut self) {
+        let numbers: Vec<u64> = self.slots.iter().flatten().map(|connection| connection.number).collect();
+        numbers.into_iter().for_each(|number| self.close_because(number, "the plugin stops"));
+        self.flush();
+    }
+
+    /// When [`Connections::run_deadlines`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let due = self.due.first().map(|(due, _)| *due);
+        due.into_iter().chain(self.stall_deadline()).min()
+    }
+
+    /// Ends what does not stand, is not secure or has not moved in its time.
+    pub(super) fn run_deadlines(&mut self, now: Instant) {
+        while let Some((due, number)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
+            self.due.remove(&(due, number));
+            match self.get(number) {
+                Some(connection) => {
+                    connection.due = None;
+                    match connection.stage {
+                        Stage::Dialling(_) => self.dial_late(number, now),
+                        Stage::Open(_) => self.handshake_late(number),
+                    }
+                }
+                None => continue,
+            }
+        }
+        self.drop_stalled(now);
+    }
+
+    fn set_due(&mut self, number: u64, due: Option<Instant>) {
+        let Some(connection) = self.get(number) else { return };
+        let before = std::mem::replace(&mut connection.due, due);
+        if let Some(before) = before {
+            self.due.remove(&(before, number));
+        }
+        if let Some(due) = due {
+            self.due.insert((due, number));
         }
     }
 
     /// When to look for peers that take nothing; none while no bytes wait.
-    pub(super) fn stall_deadline(&self) -> Option<Instant> {
+    fn stall_deadline(&self) -> Option<Instant> {
         (self.waiting > 0).then(|| self.stalls_checked + STALL / 4)
     }
 
     /// Closes connections whose peer has taken nothing for too long.
-    pub(super) fn drop_stalled(&mut self, now: Instant) {
+    fn drop_stalled(&mut self, now: Instant) {
         if self.stall_deadline().is_none_or(|due| now < due) {
             return;
         }
@@ -264,33 +392,58 @@ impl Connections {
 
     fn flush_one(&mut self, number: u64) {
         let Some(connection) = self.get(number) else { return };
+        if matches!(connection.stage, Stage::Dialling(_)) {
+            // What is queued waits until it stands.
+            if let Some(reason) = connection.closing.filter(|_| connection.waiting() == 0) {
+                self.remove(number, reason.to_owned());
+            }
+            return;
+        }
         let before = connection.waiting();
         let result = connection.write();
         let after = connection.waiting();
         let was_stalled = connection.stalled.is_some();
-        if after == 0 {
+        let blocked = connection.is_blocked();
+        if !blocked {
             connection.stalled = None;
-        } else if after < before || !was_stalled {
+        } else if *result.as_ref().unwrap_or(&0) > 0 || !was_stalled {
             connection.stalled = Some(Instant::now());
         }
         let is_stalled = connection.stalled.is_some();
-        let done = after == 0 && connection.closing.is_some();
+        let done = after == 0 && !blocked && connection.closing.is_some();
         let reason = connection.closing.unwrap_or_default();
         self.unsent -= before - after;
         self.recount_waiting(was_stalled, is_stalled);
         match result {
             Err(error) => self.remove(number, error.to_string()),
-            Ok(()) if done => self.remove(number, reason.to_owned()),
-            Ok(()) if after > UNSENT => {
+            Ok(_) if done => self.remove(number, reason.to_owned()),
+            Ok(_) if after > UNSENT => {
                 self.remove(
                     number,
                     format!("the peer reads too slowly: {after} bytes wait, the most is {UNSENT}"),
                 );
             }
-            Ok(()) if self.unsent > self.most_unsent && after > 0 => {
+            Ok(_) if self.unsent > self.most_unsent && after > 0 => {
                 self.remove(number, format!("more than {} bytes wait on all connections", self.most_unsent));
             }
-            Ok(()) => self.want(number, if after > 0 { Interest::WRITE } else { Interest::READ }),
+            Ok(_) => {
+                self.want(number, if blocked { Interest::WRITE } else { Interest::READ });
+                self.read_again_if_held(number);
+            }
+        }
+    }
+
+    /// While bytes waited to be sent nothing was read, and what TLS holds is nothing that the socket tells of.
+    fn read_again_if_held(&mut self, number: u64) {
+        let Some(connection) = self.get(number) else { return };
+        if connection.again || connection.closing.is_some() || connection.is_blocked() {
+            return;
+        }
+        if let Stage::Open(stream) = &mut connection.stage
+            && stream.holds_more()
+        {
+            connection.again = true;
+            self.again.push(number);
         }
     }
 
@@ -310,12 +463,11 @@ impl Connections {
     fn want(&mut self, number: u64, interest: Interest) {
         let handle = self.handle.clone();
         let Some(connection) = self.get(number) else { return };
-        let now = connection.interest.get();
-        if (now.readable, now.writable) == (interest.readable, interest.writable) {
-            return;
-        }
-        connection.interest.set(interest);
-        if let Err(error) = handle.update(&connection.token) {
+        let result = match &connection.registration {
+            Some(registration) => registration.want(&handle, interest),
+            None => Ok(()),
+        };
+        if let Err(error) = result {
             self.remove(number, error.to_string());
         }
     }
@@ -361,6 +513,9 @@ impl Connections {
         self.free.push(slot);
         self.unsent -= connection.waiting();
         self.recount_waiting(connection.stalled.is_some(), false);
+        if let Some(due) = connection.due {
+            self.due.remove(&(due, number));
+        }
         Some(connection)
     }
 }
@@ -368,8 +523,33 @@ impl Connections {
 const PEER_CLOSED: &str = "closed by the peer";
 
 impl Connection {
+    fn new(number: u64, stage: Stage, place: Place) -> Self {
+        Self {
+            number,
+            stage,
+            registration: None,
+            outgoing: None,
+            output: Vec::new(),
+            sent: 0,
+            closing: None,
+            touched: false,
+            again: false,
+            due: None,
+            stalled: None,
+            _place: place,
+        }
+    }
+
     fn waiting(&self) -> usize {
         self.output.len() - self.sent
+    }
+
+    /// Whether something that could go waits for the socket.
+    fn is_blocked(&self) -> bool {
+        match &self.stage {
+            Stage::Dialling(_) => false,
+            Stage::Open(stream) => stream.wants_write() || (self.waiting() > 0 && !stream.is_handshaking()),
+        }
     }
 
     /// Whether it is closed only because the peer has nothing more to ask.
@@ -377,69 +557,16 @@ impl Connection {
         self.closing == Some(PEER_CLOSED)
     }
 
-    fn write(&mut self) -> io::Result<()> {
-        while self.sent < self.output.len() {
-            match (&*self.stream).write(&self.output[self.sent..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.sent += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            }
+    /// Gives how many bytes the socket took.
+    fn write(&mut self) -> io::Result<usize> {
+        let Stage::Open(stream) = &mut self.stage else { return Ok(0) };
+        let (taken, moved) = stream.write(&self.output[self.sent..], self.closing.is_some())?;
+        self.sent += taken;
+        if self.sent == self.output.len() {
+            self.sent = 0;
+            if self.output.capacity() > KEPT_BUFFER { self.output = Vec::new() } else { self.output.clear() }
         }
-        self.sent = 0;
-        if self.output.capacity() > KEPT_BUFFER {
-            self.output = Vec::new()
-        } else {
-            self.output.clear()
-        }
-        Ok(())
-    }
-}
-
-fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
-
-/// A connection's place in the loop. Its interest is set from outside of its callback, through the shared cell.
-struct Source {
-    generic: Generic<Rc<TcpStream>>,
-    interest: Rc<Cell<Interest>>,
-}
-
-impl EventSource for Source {
-    type Event = Readiness;
-    type Metadata = ();
-    type Ret = ();
-    type Error = io::Error;
-
-    fn process_events<C>(
-        &mut self,
-        readiness: Readiness,
-        token: Token,
-        mut callback: C,
-    ) -> io::Result<PostAction>
-    where
-        C: FnMut(Readiness, &mut ()),
-    {
-        self.generic.process_events(readiness, token, |readiness, _| {
-            callback(readiness, &mut ());
-            Ok(PostAction::Continue)
-        })
-    }
-
-    fn register(&mut self, poll: &mut Poll, tokens: &mut TokenFactory) -> calloop::Result<()> {
-        self.generic.interest = self.interest.get();
-        self.generic.register(poll, tokens)
-    }
-
-    fn reregister(&mut self, poll: &mut Poll, tokens: &mut TokenFactory) -> calloop::Result<()> {
-        self.generic.interest = self.interest.get();
-        self.generic.reregister(poll, tokens)
-    }
-
-    fn unregister(&mut self, poll: &mut Poll) -> calloop::Result<()> {
-        self.generic.unregister(poll)
+        Ok(moved)
     }
 }
 

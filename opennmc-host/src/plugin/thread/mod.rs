@@ -24,11 +24,12 @@ use calloop::ping::PingSource;
 use calloop::{EventLoop, Readiness};
 
 use self::budget::Budget;
-use self::connections::{Arrival, Connections};
+use self::connections::{Arrival, Connections, News};
 pub(super) use self::listeners::Bound;
 use self::listeners::Listeners;
 use super::engine::Compiler;
 use super::instance::{self, Gauges, Inbound, Instance, Origin};
+use super::outbound::Network;
 use super::services::{Outcome, Services};
 use super::watch::Watch;
 use super::{
@@ -62,6 +63,7 @@ pub(super) struct Job {
     pub(super) gauges: Arc<Gauges>,
     pub(super) snapshots: SnapshotCell,
     pub(super) services: Option<Services>,
+    pub(super) outbound: Network,
     pub(super) started: Instant,
     /// Whoever puts something in here pings `wake` afterwards.
     pub(super) mailbox: Receiver<Arc<Event>>,
@@ -191,6 +193,8 @@ impl Service {
             snapshots: job.snapshots,
             connections: Connections::new(handle, &grant.limits),
             services: job.services,
+            outbound: job.outbound,
+            budget: job.budget.clone(),
             outcomes,
             watch: job.watch,
             abort: job.abort,
@@ -251,21 +255,19 @@ impl Service {
         inbox.accepting.clear();
         self.turn(&mut inbox, &mut buffer)?;
         self.instance.stop()?;
-        self.instance.state().connections.flush();
+        self.instance.state().connections.close_all();
         Ok(())
     }
 
     /// How long nothing can happen but through the loop's sources.
     fn timeout(&mut self, inbox: &Inbox) -> Option<Duration> {
-        if inbox.mail {
+        if inbox.mail || self.instance.state().connections.has_more() {
             return Some(Duration::ZERO);
         }
         let rested = self.listeners.deadline();
         let state = self.instance.state();
-        let due = [state.timers.next_due(), state.connections.stall_deadline(), rested]
-            .into_iter()
-            .flatten()
-            .min()?;
+        let due =
+            [state.timers.next_due(), state.connections.deadline(), rested].into_iter().flatten().min()?;
         Some(due.saturating_duration_since(Instant::now()))
     }
 
@@ -287,6 +289,7 @@ impl Service {
         for listener in inbox.accepting.drain(..) {
             self.accept(listener)?;
         }
+        self.note_held(&mut inbox.ready);
         for (number, readiness) in inbox.ready.drain(..) {
             self.read(number, readiness, buffer)?;
         }
@@ -308,19 +311,54 @@ impl Service {
                 state.control.ended();
                 self.instance.on_ended(ticket, &result)
             }
+            Outcome::LookedUp { connection, found } => {
+                state.connections.looked_up(connection, found);
+                Ok(())
+            }
         }
+    }
+
+    /// Adds the connections that hold bytes which their sockets know nothing of; each is read once a turn.
+    fn note_held(&mut self, ready: &mut Vec<(u64, Readiness)>) {
+        let connections = &mut self.instance.state().connections;
+        if !connections.has_more() {
+            return;
+        }
+        let readable = Readiness { readable: true, writable: false, error: false };
+        ready.extend(connections.take_again().into_iter().map(|number| (number, readable)));
+        ready.sort_unstable_by_key(|(number, _)| *number);
+        ready.dedup_by(|(number, readiness), (kept, merged)| {
+            let same = number == kept;
+            if same {
+                merged.readable |= readiness.readable;
+                merged.writable |= readiness.writable;
+                merged.error |= readiness.error;
+            }
+            same
+        });
+    }
+
+    /// Tells the guest what has come about on its connections, before any bytes that came later.
+    fn tell_news(&mut self) -> Result<(), Epitaph> {
+        while let Some(news) = self.instance.state().connections.pop_news() {
+            match news {
+                News::Connected(number) => self.instance.on_connected(number)?,
+                News::Secured(number) => self.instance.on_secured(number)?,
+            }
+        }
+        Ok(())
     }
 
     fn run_timers(&mut self) -> Result<(), Epitaph> {
         if self.instance.state().timers.next_due().is_none()
-            && self.instance.state().connections.stall_deadline().is_none()
+            && self.instance.state().connections.deadline().is_none()
             && self.listeners.deadline().is_none()
         {
             return Ok(());
         }
         let now = Instant::now();
         self.listeners.wake_rested(now);
-        self.instance.state().connections.drop_stalled(now);
+        self.instance.state().connections.run_deadlines(now);
         for _ in 0..TIMERS_A_TURN {
             let Some(timer) = self.instance.state().timers.pop_due(now) else { break };
             self.instance.on_timer(timer)?;
@@ -370,7 +408,9 @@ impl Service {
         if !(readiness.readable || readiness.error) {
             return Ok(());
         }
-        if let Arrival::Bytes(count) = connections.read(number, buffer) {
+        let arrival = connections.read(number, buffer);
+        self.tell_news()?;
+        if let Arrival::Bytes(count) = arrival {
             self.enter_batch(number, &buffer[..count]);
         }
         if self.batched >= BATCH { self.deliver() } else { Ok(()) }
@@ -408,6 +448,8 @@ impl Service {
 
     /// Writes what was queued, and tells the guest which connections are gone, until neither brings anything new.
     fn settle(&mut self) -> Result<(), Epitaph> {
+        self.instance.state().connections.flush();
+        self.tell_news()?;
         self.instance.state().connections.flush();
         while let Some((number, reason)) = self.instance.state().connections.pop_gone() {
             tracing::debug!(plugin = %self.plugin, connection = number, "connection ended: {reason}");
