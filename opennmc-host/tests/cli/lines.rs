@@ -1,14 +1,14 @@
 //! `probe` and `trace` on a real pseudo terminal with a simulated UPS behind it, and `status` as a terminal shows it.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::asking::Scene;
 use super::peer::Peer;
-use super::place::{opennmc, text};
+use super::place::{Place, opennmc, text};
 use super::schema::assert_valid;
 
 #[test]
@@ -23,6 +23,73 @@ fn probe_tells_a_smart_ups_by_its_model() {
         "{}",
         text(&output.stdout)
     );
+}
+
+#[test]
+fn probe_tells_programs_what_it_found_as_the_schema_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = dir.path().join("tty");
+    let _peer = Peer::on_pty(&port);
+    let output = opennmc().arg("probe").arg(&port).arg("--json").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_valid("probe", &found);
+    assert_eq!(found["finding"], "smart");
+}
+
+#[test]
+fn the_simulator_and_the_plugins_are_told_to_programs_as_the_schemas_say() {
+    let scene = Scene::unread("[ups.main]\nport = \"sim:smart-ups-1500\"\n");
+    let simulated = scene.json(&["simulate", "charge", "42"]);
+    assert_valid("simulate", &simulated);
+    assert_eq!(simulated["ups"], "main");
+    assert_valid("plugins", &scene.json(&["plugin", "list"]));
+}
+
+/// A new password is asked for twice, on the terminal, and is not shown there.
+#[test]
+fn a_new_user_is_asked_for_a_password_twice_and_it_is_not_shown() {
+    const PASSWORD: &str = "grate-Lamp-7-olive-onward";
+    for (again, code, said) in
+        [(PASSWORD, 0, "olga is now a user"), ("another-Lamp-7-olive", 7, "The two are not the same")]
+    {
+        let place = Place::simulated();
+        std::fs::create_dir(place.dir().join("state")).unwrap();
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let other = std::fs::OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        // Passwords are read from the terminal that controls the process.
+        let mut command = Command::new("setsid");
+        command.args(["--ctty", "--wait"]).arg(env!("CARGO_BIN_EXE_opennmc"));
+        command.args(["user", "add", "olga", "--role", "monitor", "--socket"]).arg(place.socket());
+        command.arg("--config").arg(place.config()).env("NO_COLOR", "1");
+        command.stdin(other.try_clone().unwrap()).stdout(other.try_clone().unwrap()).stderr(other);
+        let mut child = command.spawn().unwrap();
+        drop(command);
+        let mut terminal = std::fs::File::from(master);
+        let mut shown = String::new();
+        for (prompt, answer) in [("Password for olga: ", PASSWORD), ("The same again: ", again)] {
+            while !shown.contains(prompt) {
+                let mut piece = [0; 256];
+                let count = terminal.read(&mut piece).unwrap();
+                shown.push_str(&text(&piece[..count]));
+            }
+            // The prompt comes first; who types before the echo is off sees it.
+            while tcgetattr(&terminal).unwrap().local_modes.contains(LocalModes::ECHO) {
+                std::thread::yield_now();
+            }
+            writeln!(terminal, "{answer}").unwrap();
+        }
+        let mut rest = Vec::new();
+        // The end of a pseudo terminal is an error.
+        let _ = terminal.read_to_end(&mut rest);
+        shown.push_str(&text(&rest));
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{shown}");
+        assert!(shown.contains(said), "{shown}");
+        assert!(!shown.contains(PASSWORD) && !shown.contains(again), "{shown}");
+    }
 }
 
 #[test]
