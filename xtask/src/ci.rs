@@ -8,7 +8,7 @@ use wit_parser::Resolve;
 use crate::command::{Run, find_program};
 use crate::steps::Steps;
 use crate::workspace::{GUEST_TARGET, Workspace};
-use crate::{console, deny, headers, runtime_only, soak, test, wasm_target};
+use crate::{console, deny, headers, soak, test, wasm_target};
 
 /// Runs every check and every test.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -20,7 +20,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     steps.step("lints", || lints(workspace))?;
     steps.step("the protocol library without an operating system", || no_std(workspace))?;
     test::add_to(&mut steps, workspace)?;
-    steps.step("size of the program for the card", || runtime_only::size(workspace))?;
     steps.step("fuzz targets, a few seconds each", || soak::smoke(workspace))?;
     steps.finish();
     Ok(())

@@ -61,6 +61,8 @@ enum Task {
     Soak(soak::Options),
     /// Measure, beside the peers; without a name: list the benchmarks.
     Bench(bench::Options),
+    /// Build the program as it ships for the card, without a compiler, and weigh it.
+    Size(runtime_only::Options),
     /// Make the C headers under include/ of the code, or check them.
     Headers(headers::Options),
     /// Build the C library and install it with its header and pkg-config file, and the manual pages and completions of opennmc.
@@ -93,6 +95,7 @@ fn run(task: Task) -> Result<()> {
         Task::Ci => ci::run(&workspace),
         Task::Soak(options) => soak::run(&workspace, &options),
         Task::Bench(options) => bench::run(&workspace, &options),
+        Task::Size(options) => runtime_only::size(&workspace, &options),
         Task::Headers(options) => headers::run(&workspace, &options),
         Task::Install(options) => install::run(&workspace, &options),
         Task::Guard(options) => guard::run(&options).map(|never| match never {}),

@@ -5,7 +5,6 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 
 use crate::command::Run;
-use crate::console;
 use crate::workspace::{Profile, Workspace};
 
 /// What design and card allow the program, stripped.
@@ -25,14 +24,24 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
         .show()
 }
 
+/// What `cargo xtask size` takes.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Fail when the program is too large.
+    #[arg(long)]
+    enforce: bool,
+}
+
 /// Builds the program as it ships for the card, for this machine's processor, and weighs it.
-pub(crate) fn size(workspace: &Workspace) -> Result<()> {
+pub(crate) fn size(workspace: &Workspace, options: &Options) -> Result<()> {
     Run::cargo(workspace, "build")
         .args(["--package", "opennmc-host", "--no-default-features", "--profile", "dist", "--locked"])
         .show()?;
     let program = workspace.target().join("dist/opennmc");
     let bytes = fs::metadata(&program).with_context(|| format!("no {}", program.display()))?.len();
-    console::remark(&format!("opennmc without a compiler: {bytes} bytes; the most is {MOST_BYTES}"));
-    ensure!(bytes <= MOST_BYTES, "opennmc without a compiler has {bytes} bytes; the most is {MOST_BYTES}");
+    let kept = bytes <= MOST_BYTES;
+    let verdict = if kept { "kept" } else { "MISSED" };
+    println!("opennmc without a compiler, stripped: {bytes} bytes; target {MOST_BYTES}: {verdict}");
+    ensure!(kept || !options.enforce, "the target was missed");
     Ok(())
 }
