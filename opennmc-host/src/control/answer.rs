@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::backup;
 use super::connection::{HungUp, Replies};
 use super::history;
+use super::plugins;
 use super::protocol::{Code, EventQuery, Greeting, Problem, Request, VERSION};
 use super::report::{
     DaemonReport, EventReport, HealthReport, OrderReport, PluginReport, ReloadReport, StatusReport,
@@ -34,7 +35,7 @@ const LOOP: Duration = Duration::from_secs(10);
 /// A reload may have to read packages and open ports.
 const RELOAD: Duration = Duration::from_secs(60);
 /// How often a connection that waits for events looks whether its client is still there.
-const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 /// What the connections work on.
 #[derive(Clone)]
@@ -128,6 +129,7 @@ pub(super) fn answer(
         }
         Request::BackUp { file } => backup::make(host, principal, &file, replies),
         Request::Restore { file } => backup::restore(host, principal, &file, replies),
+        Request::Plugin { plugin } => plugins::carry_out(host, principal, plugin, replies),
         Request::User { user } => Ok(users::carry_out(&host.users, user, principal)),
         Request::Events(query) => events(host, &query, replies),
     }
@@ -141,6 +143,7 @@ fn right(request: &Request) -> Right {
         Request::Samples(_) | Request::Series { .. } => Right::Read,
         Request::Status { .. } | Request::Events(_) | Request::Plugins | Request::Health => Right::Read,
         Request::LogLevel { filter: None } => Right::Read,
+        Request::Plugin { .. } => Right::Administer,
         Request::User { .. } | Request::Simulate { .. } | Request::Reload => Right::Administer,
         Request::LogLevel { filter: Some(_) } => Right::Administer,
         Request::Run { command, .. } => Right::Command(command.clone()),
@@ -298,6 +301,11 @@ fn no_answer(gone: Gone) -> Problem {
 fn json(value: &impl Serialize) -> Result<Value, Problem> {
     serde_json::to_value(value)
         .map_err(|error| Problem::new(Code::Failed, format!("the answer can't be written as JSON: {error}")))
+}
+
+/// Milliseconds since 1970 UTC.
+pub(super) fn now_ms() -> u64 {
+    wall_ms(SystemTime::now())
 }
 
 pub(super) fn wall_ms(time: SystemTime) -> u64 {

@@ -87,7 +87,7 @@ pub(super) fn restore(host: &Host, by: &Principal, shown: &str, replies: &mut Re
 }
 
 /// The file that came with the request, when it is one.
-fn attached(replies: &mut Replies<'_>, shown: &str) -> Result<File, Problem> {
+pub(super) fn attached(replies: &mut Replies<'_>, shown: &str) -> Result<File, Problem> {
     let refused = |message: &str| Problem::new(Code::BadRequest, message);
     let file: OwnedFd =
         replies.attached().ok_or_else(|| refused("the opened file has to come with the request"))?;

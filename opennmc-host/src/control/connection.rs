@@ -49,7 +49,10 @@ pub(super) fn serve(host: &Host, principal: &Principal, stream: &UnixStream) {
         let said = match Numbered::from_line(&line) {
             Ok(Numbered { id, request }) => {
                 replies.id = Some(id);
-                if matches!(request, Request::BackUp { .. } | Request::Restore { .. }) {
+                if matches!(
+                    request,
+                    Request::BackUp { .. } | Request::Restore { .. } | Request::Plugin { .. }
+                ) {
                     replies.attached = lines.attached.take();
                 }
                 match answer(host, principal, request, &mut replies) {

@@ -11,6 +11,7 @@ pub mod client;
 mod connection;
 pub mod history;
 mod peer;
+mod plugins;
 pub mod protocol;
 pub mod report;
 mod server;

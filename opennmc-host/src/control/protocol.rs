@@ -11,6 +11,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::plugin::Digest;
+
 /// The version of the protocol. It goes up when an old client would misunderstand; a new request is no reason.
 pub const VERSION: u32 = 1;
 
@@ -114,6 +116,11 @@ pub enum Request {
         /// How the file is called, for messages.
         file: String,
     },
+    /// Something about one plugin; see [`PluginRequest`].
+    Plugin {
+        /// What.
+        plugin: PluginRequest,
+    },
     /// What was measured: a [`SeriesReport`](super::report::SeriesReport).
     Samples(SampleQuery),
     /// Which numbers of a UPS were ever recorded: a list of names.
@@ -125,6 +132,66 @@ pub enum Request {
     Audit(AuditQuery),
     /// The event log: items of [`EventReport`](super::report::EventReport), the oldest first.
     Events(EventQuery),
+}
+
+/// What can be asked about one plugin. All of it takes an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum PluginRequest {
+    /// What the package in the file that comes with the request is and may do: an
+    /// [`Installed`](crate::plugin::Installed). Nothing is changed.
+    LookAt {
+        /// How the file is called, for messages.
+        file: String,
+    },
+    /// Installs the package in the file that comes with the request, grants it what it needs and starts it: the same.
+    Install {
+        /// How the file is called, for messages.
+        file: String,
+        /// The `contents` that was told when it was looked at: nothing else is installed.
+        contents: Digest,
+    },
+    /// What an installed package is and may do: the same.
+    Granting {
+        /// Its id.
+        id: String,
+    },
+    /// Grants an installed package what it needs and starts it: the same.
+    Grant {
+        /// Its id.
+        id: String,
+        /// As for `install`.
+        contents: Digest,
+    },
+    /// Stops it, and takes away its grant and its package: a [`DoneReport`](super::report::DoneReport).
+    Remove {
+        /// Its id.
+        id: String,
+    },
+    /// Starts it, now and at every start of the daemon: a [`DoneReport`](super::report::DoneReport).
+    Enable {
+        /// Its id.
+        id: String,
+    },
+    /// Stops it until it is enabled: a [`DoneReport`](super::report::DoneReport).
+    Disable {
+        /// Its id.
+        id: String,
+    },
+    /// Puts a new instance in its place: a [`DoneReport`](super::report::DoneReport).
+    Restart {
+        /// Its id.
+        id: String,
+    },
+    /// What it has logged of late: items of [`Line`](crate::plugin::Line), the oldest first.
+    Logs {
+        /// Its id.
+        id: String,
+        /// Goes on with what it logs from now on, until the client hangs up.
+        #[serde(default)]
+        follow: bool,
+    },
 }
 
 /// What can be asked about users. Answered with a list of users or tokens, with the user or token that was made, or with

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::door::{OrderId, OrderResult, Progress};
 use crate::history::AuditEntry;
 use crate::host::LoopHealth;
-use crate::plugin::{PluginStatus, State as PluginState};
+use crate::plugin::{Digest, Limits, PluginStatus, State as PluginState};
 use crate::state::{Availability, Device, Event, Kind, Severity, Variable};
 use crate::users::{Scope, TokenInfo, UserInfo};
 
@@ -131,6 +131,27 @@ pub struct PluginReport {
     pub failed_at: Option<String>,
     /// Its last failure, in words.
     pub last_failure: Option<String>,
+    /// Failures since it was last healthy for a minute.
+    pub strikes: u32,
+    /// Events that wait for it.
+    pub mailbox: u32,
+    /// Whether a new instance is being started while this one serves.
+    pub reloading: bool,
+    /// What it may use, while it runs.
+    pub limits: Option<Limits>,
+    /// The SHA-256 of its `plugin.wasm`, while it runs.
+    pub sha256: Option<Digest>,
+    /// The package that it was started from, while it runs.
+    pub package: Option<String>,
+    /// The configured signer whose signature the package has.
+    pub signer: Option<String>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoneReport {
+    /// In words.
+    pub done: String,
 }
 
 /// How the daemon itself does.
@@ -351,6 +372,13 @@ impl PluginReport {
             calls: status.calls,
             slowest_call_us: status.slowest_call_us,
             missed_events: status.missed_events,
+            strikes: status.strikes,
+            mailbox: status.mailbox,
+            reloading: status.reloading,
+            limits: status.limits,
+            sha256: status.digest,
+            package: status.package.as_ref().map(|path| path.display().to_string()),
+            signer: status.signer.as_ref().map(ToString::to_string),
             restarts: status.restarts,
             failed_at: status.epitaph.as_ref().map(|epitaph| time(epitaph.at_ms)),
             last_failure: status.epitaph.as_ref().map(|epitaph| epitaph.text.clone()),

@@ -23,7 +23,7 @@ pub use self::request::{Gone, Progressing, ReloadReport, Reply};
 use crate::config::{DEFAULT_FILE, DEFAULT_STATE_DIR};
 use crate::door::{OrderId, OrderRequest, OrderResult, Progress};
 use crate::history::HistoryHandle;
-use crate::plugin::PluginStatus;
+use crate::plugin::{PluginStatus, Standing};
 use crate::state::{Heartbeat, SnapshotCell};
 use crate::users::Principal;
 
@@ -134,6 +134,18 @@ impl HostHandle {
     /// [`HostHandle::plugins`], and the answer.
     pub fn plugins_and_wait(&self, limit: Duration) -> Result<Vec<PluginStatus>, Gone> {
         wait(limit, |reply| self.plugins(reply))
+    }
+
+    /// Lets a plugin run as it now stands with the grants, and tells what came of it in words. For administrators.
+    pub fn plugin_and_wait(
+        &self,
+        principal: Principal,
+        id: &str,
+        standing: Standing,
+        limit: Duration,
+    ) -> Result<Result<String, String>, Gone> {
+        let id = id.to_owned();
+        wait(limit, |reply| self.send(Request::Plugin { principal, id, standing, reply }))
     }
 
     /// [`HostHandle::loop_health`], and the answer.

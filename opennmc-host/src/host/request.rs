@@ -2,7 +2,7 @@
 
 use crate::door::{OrderRequest, Progress};
 use crate::host::health::LoopHealth;
-use crate::plugin::PluginStatus;
+use crate::plugin::{PluginStatus, Standing};
 use crate::users::Principal;
 
 /// Takes an answer, on the main loop: it must not block.
@@ -15,6 +15,7 @@ pub(crate) enum Request {
     Order(OrderRequest, Progressing),
     Reload(Principal, Reply<Result<ReloadReport, String>>),
     Plugins(Reply<Vec<PluginStatus>>),
+    Plugin { principal: Principal, id: String, standing: Standing, reply: Reply<Result<String, String>> },
     LoopHealth(Reply<LoopHealth>),
     StartAnew,
     Simulator { principal: Principal, device: String, line: String, reply: Reply<Result<String, String>> },

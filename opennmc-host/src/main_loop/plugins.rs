@@ -10,9 +10,10 @@ use calloop::{LoopHandle, RegistrationToken, channel};
 
 use super::{Error, State};
 use crate::config::{Change, Changes, PluginSection, Settings, What};
-use crate::host::ReloadReport;
+use crate::host::{ReloadReport, Reply};
 use crate::plugin::{
-    Compiling, PluginSettings, PluginStatus, Report, Services, Supervisor, SupervisorOptions, Target,
+    Compiling, Grants, GrantsFile, Installer, Outcome, PluginSettings, PluginStatus, Report, Services,
+    Standing, Supervisor, SupervisorOptions, Target,
 };
 use crate::state::Event;
 
@@ -22,6 +23,8 @@ pub(super) struct Plugins {
     timer: Option<(RegistrationToken, Instant)>,
     /// What happened to plugins since it was last taken. The supervisor has logged it.
     events: Vec<Event>,
+    /// What was granted, and what is switched off, as it was last read.
+    standing: GrantsFile,
 }
 
 /// Starts every enabled plugin of `settings`, without waiting for any.
@@ -39,9 +42,12 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
         trust: settings.trust(),
         started: state.clock.started,
     };
-    let enabled = settings.plugins.iter().filter(|plugin| plugin.enabled);
-    let plugins = enabled.map(wanted);
-    let mut supervisor = Supervisor::new(options, plugins.collect(), state.publisher.snapshots(), reports)?;
+    let standing = standing(settings);
+    if let Err(error) = Installer::new(&settings.state_dir, settings.trust()).sweep_all() {
+        tracing::warn!("can't tidy the installed plugins up: {error}");
+    }
+    let plugins = all_wanted(settings, &standing);
+    let mut supervisor = Supervisor::new(options, plugins, state.publisher.snapshots(), reports)?;
     let inserted = state.handle.insert_source(receiver, |message, (), state: &mut State| {
         if let (channel::Event::Msg(report), Some(plugins)) = (message, &mut state.plugins) {
             let events = plugins.supervisor.handle_report(report);
@@ -55,7 +61,38 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
         supervisor.offer(Services { users, orders });
     }
     supervisor.start_all();
-    Ok(Plugins { supervisor, timer: None, events: Vec::new() })
+    Ok(Plugins { supervisor, timer: None, events: Vec::new(), standing })
+}
+
+/// The grants; none when they can't be read. Then nothing that was installed runs, and the plugins of the system do.
+fn standing(settings: &Settings) -> GrantsFile {
+    Grants::of(&settings.state_dir).read().unwrap_or_else(|error| {
+        tracing::error!("no installed plugin is started: {error}");
+        GrantsFile::default()
+    })
+}
+
+/// Every plugin that is to run: those of the configuration in its order, then those that are only installed.
+fn all_wanted(settings: &Settings, standing: &GrantsFile) -> Vec<PluginSettings> {
+    let configured = settings.plugins.iter().map(|plugin| plugin.id.as_str());
+    let installed = standing.plugin.keys().map(String::as_str);
+    let is_configured = |id: &&str| settings.plugins.iter().any(|plugin| plugin.id == *id);
+    let ids = configured.chain(installed.filter(|id| !is_configured(id)));
+    ids.filter_map(|id| wanted_as(id, settings, standing)).collect()
+}
+
+/// How a plugin is to run; none: not at all.
+fn wanted_as(id: &str, settings: &Settings, standing: &GrantsFile) -> Option<PluginSettings> {
+    if standing.disabled.contains(id) {
+        return None;
+    }
+    match settings.plugins.iter().find(|plugin| plugin.id == id) {
+        Some(section) => section.enabled.then(|| wanted(section)),
+        None => standing
+            .plugin
+            .contains_key(id)
+            .then(|| PluginSettings { id: id.to_owned(), ..PluginSettings::default() }),
+    }
 }
 
 fn wanted(section: &PluginSection) -> PluginSettings {
@@ -81,7 +118,36 @@ impl Plugins {
     }
 
     pub(super) fn status(&self) -> Vec<PluginStatus> {
-        self.supervisor.status()
+        let mut all = self.supervisor.status();
+        let off = self.standing.disabled.iter().filter(|id| !all.iter().any(|plugin| plugin.id == **id));
+        let off: Vec<PluginStatus> = off.map(|id| PluginStatus::switched_off(id)).collect();
+        all.extend(off);
+        all
+    }
+
+    /// Makes one plugin what the grants, which may have changed, say of it, and tells how that ended.
+    pub(super) fn stand(
+        &mut self,
+        id: &str,
+        why: Standing,
+        settings: &Settings,
+        reply: Reply<Result<String, String>>,
+    ) {
+        self.standing = standing(settings);
+        let Some(wanted) = wanted_as(id, settings, &self.standing) else {
+            self.supervisor.remove(id);
+            return reply(match why {
+                Standing::Restart => Err(format!("`{id}` is not to run: it is not there, or disabled")),
+                Standing::Changed | Standing::Known => Ok(format!("{id} is stopped")),
+            });
+        };
+        let runs = self.supervisor.status().iter().any(|plugin| plugin.id == id && plugin.is_running());
+        if why == Standing::Known && runs {
+            return reply(Ok(format!("{id} goes on")));
+        }
+        let id = id.to_owned();
+        let told = move |outcome: Outcome| reply(outcome.map(|version| format!("{id} {version} runs")));
+        self.supervisor.replace_and_tell(wanted, Box::new(told));
     }
 
     /// What happened to plugins, for the caller to take out.
@@ -100,21 +166,22 @@ impl Plugins {
             report.changed.push("other signatures of plugin packages count from now on".to_owned());
         }
         for Change { name, what } in &changes.plugins {
-            let section = new.plugins.iter().find(|plugin| plugin.id == *name);
-            match (what, section.map(wanted)) {
+            match (what, wanted_as(name, new, &self.standing)) {
                 (What::Added, Some(settings)) => {
                     self.supervisor.add(settings);
                     report.changed.push(format!("plugin `{name}` is started"));
                 }
-                (What::Changed(_), Some(settings)) => {
+                (_, Some(settings)) => {
                     self.supervisor.replace(settings);
                     report.changed.push(format!("plugin `{name}` is started anew with other settings"));
                 }
-                (What::Removed, _) => {
+                (What::Added, None) => {
+                    report.changed.push(format!("plugin `{name}` is there and switched off"));
+                }
+                (_, None) => {
                     self.supervisor.remove(name);
                     report.changed.push(format!("plugin `{name}` is stopped"));
                 }
-                (_, None) => {}
             }
         }
         self.supervisor.arrange(&new.plugins.iter().map(|plugin| plugin.id.clone()).collect::<Vec<_>>());

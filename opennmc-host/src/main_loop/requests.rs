@@ -35,6 +35,13 @@ impl State {
             Request::Plugins(reply) => {
                 reply(self.plugins.as_ref().map_or_else(Vec::new, |plugins| plugins.status()));
             }
+            Request::Plugin { principal, reply, .. } if !principal.may(&Right::Administer) => {
+                reply(Err(DENIED.to_owned()));
+            }
+            Request::Plugin { id, standing, reply, .. } => match (&mut self.plugins, &self.settings) {
+                (Some(plugins), Some(settings)) => plugins.stand(&id, standing, settings, reply),
+                _ => reply(Err("this daemon runs no plugins".to_owned())),
+            },
             Request::LoopHealth(reply) => reply(self.health()),
             Request::StartAnew => {
                 tracing::info!("ending, to start anew");

@@ -36,6 +36,17 @@ pub struct GrantsFile {
     pub plugin: BTreeMap<String, GrantRecord>,
 }
 
+/// Why a plugin is looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its grant, or its package, has changed.
+    Changed,
+    /// The grant has gone back to what it was: what runs may go on.
+    Known,
+    /// A person wants a new instance.
+    Restart,
+}
+
 /// One installed plugin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GrantRecord {

@@ -22,7 +22,7 @@ use super::services::{Outcome, Services};
 use super::thread::budget::Budget;
 use super::thread::connections::Connections;
 use super::watch::Watch;
-use super::{Epitaph, Grant};
+use super::{Epitaph, Grant, Lines};
 use crate::door::OrderResult;
 use crate::state::{Event, Severity, SnapshotCell};
 
@@ -66,6 +66,7 @@ pub(super) struct Origin<'a> {
     /// Set when even a call that is within its time has to end.
     pub(super) abort: Arc<AtomicBool>,
     pub(super) gauges: Arc<Gauges>,
+    pub(super) lines: Arc<Lines>,
 }
 
 /// A running instance.
@@ -105,7 +106,7 @@ impl Instance {
         let mut store = Store::new(
             engine,
             InstanceState {
-                log: LogState::new(Arc::clone(&origin.plugin), limits.log_lines),
+                log: LogState::new(Arc::clone(&origin.plugin), limits.log_lines, origin.lines),
                 clock: ClockState::new(origin.started),
                 ups: UpsState::new(origin.snapshots),
                 timers: TimersState::new(limits.timers),

@@ -24,6 +24,7 @@ mod install;
 mod instance;
 mod library;
 mod lifecycle;
+mod lines;
 mod manifest;
 mod outbound;
 mod package;
@@ -43,11 +44,12 @@ pub use engine::{Compiling, Target};
 pub use epitaph::Epitaph;
 pub use error::PluginError;
 pub use grant::{Allow, AllowUps, Grant};
-pub use grants::{GrantRecord, Grants, GrantsFile};
+pub use grants::{GrantRecord, Grants, GrantsFile, Standing};
 pub use imports::{Interfaces, interfaces, misses};
 pub use install::{Installed, Installer, describe};
 pub use library::find_package;
 pub use lifecycle::State;
+pub use lines::{Line, Lines};
 pub use manifest::{
     AdminAccess, ByteSize, ControlAccess, Destination, EventPattern, HistoryAccess, HostPattern, HttpNeed,
     Identity, Limits, LimitsOverride, Manifest, Needs, Scheme, UpsAccess,

@@ -29,7 +29,7 @@ use super::services::Services;
 use super::thread::budget::Budget;
 use super::thread::{self as service, Announcement, Bound, Job, Progress};
 use super::watch::{self, Watch};
-use super::{Allow, Compiling, Digest, PluginError, SignerName, Trust};
+use super::{Allow, Compiling, Digest, Lines, PluginError, SignerName, Trust};
 use crate::state::{Event, Severity, SnapshotCell};
 
 mod reload;
@@ -141,6 +141,20 @@ pub struct PluginStatus {
     pub package: Option<PathBuf>,
     /// Whose signature the package has.
     pub signer: Option<SignerName>,
+    /// What it has logged of late.
+    pub lines: Arc<Lines>,
+}
+
+impl PluginStatus {
+    /// Whether it serves.
+    pub fn is_running(&self) -> bool {
+        matches!(self.state, State::Running { .. })
+    }
+
+    /// Of a plugin that is known and not to run.
+    pub fn switched_off(id: &str) -> Self {
+        Plugin::new(0, PluginSettings { id: id.to_owned(), ..PluginSettings::default() }).status()
+    }
 }
 
 /// The main loop's side of all plugins.
@@ -182,6 +196,7 @@ struct Plugin {
     /// Of instances that were replaced, in all.
     past_calls: u64,
     past_missed: u64,
+    lines: Arc<Lines>,
     /// Who waits for the end of the start under way.
     waiting: Vec<OnOutcome>,
     /// It was asked to stop, and this comes when it has.
@@ -371,7 +386,8 @@ impl Supervisor {
                 // Later attempts go on counting: an earlier one may still have a report under way.
                 let (attempt, attempts) = (plugin.attempt, plugin.attempts);
                 let waiting = std::mem::take(&mut plugin.waiting);
-                *plugin = Plugin { attempt, attempts, waiting, ..Plugin::new(number, *settings) };
+                let lines = Arc::clone(&plugin.lines);
+                *plugin = Plugin { attempt, attempts, waiting, lines, ..Plugin::new(number, *settings) };
                 self.start(index);
                 None
             }
@@ -541,6 +557,7 @@ impl Supervisor {
             watch: Arc::clone(&self.watch),
             budget: self.budget.clone(),
             gauges,
+            lines: Arc::clone(&plugin.lines),
             snapshots: self.snapshots.clone(),
             services: self.services.clone(),
             outbound: self.outbound.clone(),
@@ -578,6 +595,7 @@ impl Plugin {
             gauges: Arc::default(),
             past_calls: 0,
             past_missed: 0,
+            lines: Arc::default(),
             waiting: Vec::new(),
             next: None,
             patience: None,
@@ -634,6 +652,7 @@ impl Plugin {
     fn mourn(&mut self, now: Instant, epitaph: Epitaph) -> Vec<Event> {
         let reason = epitaph.text.clone();
         self.tell(&Err(reason.clone()));
+        self.lines.add("error", &format!("failed: {reason}"));
         match self.life.failed(now, epitaph) {
             Verdict::Retry(wait) => {
                 let (seconds, strike) = (wait.as_secs(), self.life.strikes());
@@ -719,6 +738,7 @@ impl Plugin {
             digest: announcement.map(|announcement| announcement.digest),
             package: announcement.map(|announcement| announcement.path.clone()),
             signer: announcement.and_then(|announcement| announcement.signer.clone()),
+            lines: Arc::clone(&self.lines),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::component::{HasSelf, Linker};
 
+use crate::plugin::Lines;
 use crate::plugin::bindings::wit::log;
 use crate::plugin::instance::InstanceState;
 
@@ -26,11 +27,13 @@ pub(in crate::plugin) struct State {
     most: u32,
     window_began: Instant,
     lines: u32,
+    /// For `opennmc plugin logs`.
+    kept: Arc<Lines>,
 }
 
 impl State {
-    pub(in crate::plugin) fn new(plugin: Arc<str>, most: u32) -> Self {
-        Self { plugin, most, window_began: Instant::now(), lines: 0 }
+    pub(in crate::plugin) fn new(plugin: Arc<str>, most: u32, kept: Arc<Lines>) -> Self {
+        Self { plugin, most, window_began: Instant::now(), lines: 0, kept }
     }
 
     /// Whether one more line may be written now.
@@ -57,6 +60,13 @@ impl log::Host for InstanceState {
         }
         let plugin = &self.log.plugin;
         let message = printable(&message);
+        let name = match level {
+            log::Level::Error => "error",
+            log::Level::Warn => "warn",
+            log::Level::Info => "info",
+            log::Level::Debug => "debug",
+        };
+        self.log.kept.add(name, &message);
         match level {
             log::Level::Error => tracing::error!(%plugin, "{message}"),
             log::Level::Warn => tracing::warn!(%plugin, "{message}"),
@@ -96,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_off_until_the_next_minute() {
-        let mut state = State::new("x".into(), 600);
+        let mut state = State::new("x".into(), 600, Arc::default());
         let now = state.window_began;
         let admitted = (0..10_000).filter(|_| state.admits(now)).count();
         assert_eq!(admitted, 599);

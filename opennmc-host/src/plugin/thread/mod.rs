@@ -33,7 +33,7 @@ use super::outbound::Network;
 use super::services::{Outcome, Services};
 use super::watch::Watch;
 use super::{
-    Digest, Epitaph, EventPattern, Grant, Limits, PluginError, PluginSettings, SignerName, Trust,
+    Digest, Epitaph, EventPattern, Grant, Limits, Lines, PluginError, PluginSettings, SignerName, Trust,
     effective_config,
 };
 use crate::state::{Event, SnapshotCell};
@@ -61,6 +61,7 @@ pub(super) struct Job {
     pub(super) watch: Arc<Watch>,
     pub(super) budget: Budget,
     pub(super) gauges: Arc<Gauges>,
+    pub(super) lines: Arc<Lines>,
     pub(super) snapshots: SnapshotCell,
     pub(super) services: Option<Services>,
     pub(super) outbound: Network,
@@ -199,6 +200,7 @@ impl Service {
             watch: job.watch,
             abort: job.abort,
             gauges: Arc::clone(&job.gauges),
+            lines: job.lines,
         };
         let mut instance = Instance::new(&component, origin)?;
         instance.start(&config)?;

@@ -1,4 +1,8 @@
-//! `opennmc plugin`: what the daemon's plugins do.
+//! `opennmc plugin`: which plugins there are, what they do and what they may do.
+
+mod download;
+mod install;
+mod switch;
 
 use clap::{Args, Subcommand};
 
@@ -8,7 +12,7 @@ use super::output::Output;
 use super::table::Table;
 use super::terminal::{Tone, clean, pad};
 use super::words;
-use crate::control::protocol::Request;
+use crate::control::protocol::{PluginRequest, Request};
 use crate::control::report::PluginReport;
 
 #[derive(Debug, Args)]
@@ -23,6 +27,24 @@ enum Plugin {
     List(ListArguments),
     /// Everything that is known of one plugin
     Info(InfoArguments),
+    /// Say what a package is and what it may do, without running it
+    Inspect(install::InspectArguments),
+    /// Install a package, or a new version of it, and start it
+    ///
+    /// Says what it may do and asks first. A version that does not start leaves the one before in its place.
+    Install(install::InstallArguments),
+    /// Grant an installed package what it needs, after its bytes or its needs have changed
+    Grant(install::GrantArguments),
+    /// Stop an installed plugin and delete its package
+    Remove(switch::RemoveArguments),
+    /// Start a plugin, now and whenever the daemon starts
+    Enable(switch::OneArguments),
+    /// Stop a plugin until it is enabled
+    Disable(switch::OneArguments),
+    /// Put a new instance of a plugin in its place; one that was given up is tried again
+    Restart(switch::OneArguments),
+    /// Show what a plugin has logged of late
+    Logs(switch::LogsArguments),
 }
 
 #[derive(Debug, Args)]
@@ -60,6 +82,20 @@ pub(super) fn plugin(arguments: &PluginArguments, output: Output) -> Result<Exit
                 output.text(&info(plugin, output))?;
             }
         }
+        Plugin::Inspect(arguments) => return install::inspect(arguments, output),
+        Plugin::Install(arguments) => return install::install(arguments, output),
+        Plugin::Grant(arguments) => return install::grant(arguments, output),
+        Plugin::Remove(arguments) => return switch::remove(arguments, output),
+        Plugin::Enable(arguments) => {
+            return switch::switch(arguments, |id| PluginRequest::Enable { id }, output);
+        }
+        Plugin::Disable(arguments) => {
+            return switch::switch(arguments, |id| PluginRequest::Disable { id }, output);
+        }
+        Plugin::Restart(arguments) => {
+            return switch::switch(arguments, |id| PluginRequest::Restart { id }, output);
+        }
+        Plugin::Logs(arguments) => return switch::logs(arguments, output),
     }
     Ok(Exit::Done)
 }
@@ -106,10 +142,32 @@ fn info(plugin: &PluginReport, output: Output) -> String {
     for (name, addresses) in &plugin.listening {
         row("listens", format!("{}: {}", clean(name), addresses.join(" ")));
     }
-    row("connections", plugin.connections.to_string());
-    row("memory", words::bytes(plugin.memory));
-    row("calls", format!("{}, the slowest {} ms", plugin.calls, plugin.slowest_call_us as f64 / 1000.0));
+    let of = |limit: Option<String>| limit.map_or_else(String::new, |limit| format!(" of {limit}"));
+    let limits = plugin.limits.as_ref();
+    let most = of(limits.map(|limits| limits.connections.to_string()));
+    row("connections", format!("{}{most}", plugin.connections));
+    let most = of(limits.map(|limits| limits.memory.to_string()));
+    row("memory", format!("{}{most}", words::bytes(plugin.memory)));
+    let most = of(limits.map(|limits| format!("{} ms", limits.call_ms)));
+    row(
+        "calls",
+        format!("{}, the slowest {} ms{most}", plugin.calls, plugin.slowest_call_us as f64 / 1000.0),
+    );
+    let most = of(limits.map(|limits| limits.mailbox.to_string()));
+    row("mailbox", format!("{}{most}", plugin.mailbox));
     row("missed events", plugin.missed_events.to_string());
+    if let Some(limits) = limits {
+        row("timers", format!("at most {}", limits.timers));
+    }
+    row("strikes", plugin.strikes.to_string());
+    if let Some(package) = &plugin.package {
+        row("package", clean(package));
+    }
+    if let Some(sha256) = &plugin.sha256 {
+        row("SHA-256", sha256.to_string());
+    }
+    let nobody = || "nobody who is configured here".to_owned();
+    row("signed by", plugin.signer.as_deref().map_or_else(nobody, clean));
     row("restarts", plugin.restarts.to_string());
     if let Some(failure) = &plugin.last_failure {
         let at = plugin

@@ -1,0 +1,81 @@
+//! `opennmc plugin enable`, `disable`, `restart`, `remove` and `logs`.
+
+use clap::Args;
+
+use super::super::confirm::Confirm;
+use super::super::connect::Connect;
+use super::super::exit::{Exit, Failure};
+use super::super::output::Output;
+use super::super::terminal::clean;
+use super::super::words;
+use crate::control::protocol::{PluginRequest, Request};
+use crate::control::report::{DoneReport, time};
+use crate::plugin::Line;
+
+#[derive(Debug, Args)]
+pub(super) struct OneArguments {
+    /// Its id
+    id: String,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RemoveArguments {
+    /// Its id
+    id: String,
+    #[command(flatten)]
+    confirm: Confirm,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogsArguments {
+    /// Its id
+    id: String,
+    /// Go on with what it logs from now on
+    #[arg(long, short)]
+    follow: bool,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+pub(super) fn switch(
+    arguments: &OneArguments,
+    what: impl FnOnce(String) -> PluginRequest,
+    output: Output,
+) -> Result<Exit, Failure> {
+    carry_out(&arguments.connect, what(arguments.id.clone()), output)
+}
+
+pub(super) fn remove(arguments: &RemoveArguments, output: Output) -> Result<Exit, Failure> {
+    let id = arguments.id.clone();
+    arguments.confirm.ask(&format!("{} is stopped, and its package is deleted.", clean(&id)))?;
+    carry_out(&arguments.connect, PluginRequest::Remove { id }, output)
+}
+
+fn carry_out(connect: &Connect, request: PluginRequest, output: Output) -> Result<Exit, Failure> {
+    let done: DoneReport = connect.open()?.ask(Request::Plugin { plugin: request })?;
+    if output.json {
+        output.document(&done)?;
+    } else {
+        output.text(&format!("{}\n", clean(&done.done)))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn logs(arguments: &LogsArguments, output: Output) -> Result<Exit, Failure> {
+    let request = PluginRequest::Logs { id: arguments.id.clone(), follow: arguments.follow };
+    let mut client = arguments.connect.open()?;
+    client.stream(Request::Plugin { plugin: request }, |item| {
+        if output.json {
+            return output.line(&item);
+        }
+        let line: Line =
+            serde_json::from_value(item).map_err(|error| Failure::system("the daemon's answer", error))?;
+        let at = words::local_time(&time(line.at_ms));
+        output.text(&format!("{at} {:<5} {}\n", clean(&line.level), clean(&line.text)))
+    })?;
+    Ok(Exit::Done)
+}
