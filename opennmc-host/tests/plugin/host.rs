@@ -57,7 +57,7 @@ pub(crate) fn compiling(state: PathBuf) -> Compiling {
 
 enum Order {
     Publish(Event),
-    Replace(PluginSettings, OnOutcome),
+    Replace(Box<PluginSettings>, OnOutcome),
     Restart(String, OnOutcome),
     Answer(std::sync::mpsc::Sender<()>),
     Stop,
@@ -202,6 +202,7 @@ impl Host {
     }
 
     /// Forgets the events so far.
+    #[allow(dead_code, reason = "only tests that run for long need it")]
     pub(crate) fn forget(&self) {
         self.observed.0.lock().unwrap().events.clear();
     }
@@ -230,7 +231,7 @@ impl Host {
 
     /// Puts a new instance with these settings in the place of the one that runs, and says how that ended.
     pub(crate) fn replace(&self, settings: PluginSettings) -> Outcome {
-        self.told(|told| Order::Replace(settings, told))
+        self.told(|told| Order::Replace(Box::new(settings), told))
     }
 
     /// Puts a new instance in the place of the one that runs, and says how that ended.
@@ -334,7 +335,7 @@ fn main_loop(
         for order in state.orders.drain(..) {
             match order {
                 Order::Publish(event) => supervisor.publish(&Arc::new(event)),
-                Order::Replace(settings, told) => supervisor.replace_and_tell(settings, told),
+                Order::Replace(settings, told) => supervisor.replace_and_tell(*settings, told),
                 Order::Answer(sender) => sender.send(()).unwrap(),
                 Order::Restart(id, told) => assert!(supervisor.restart(&id, told)),
                 Order::Stop => {
