@@ -354,3 +354,48 @@ fn layout(widths: &[usize], room: Option<usize>) -> (usize, bool) {
     let bars = COLUMNS[..count].iter().filter(|column| column.bar.is_some()).count() * (TABLE_BAR + 1);
     (count, needed(count) + bars <= room)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn rack(name: &str) -> UpsReport {
+        UpsReport {
+            name: name.to_owned(),
+            description: None,
+            availability: "disconnected".to_owned(),
+            heard_at: None,
+            age_s: None,
+            commands: Vec::new(),
+            variables: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_state_that_is_too_long_for_the_terminal_is_cut_and_nothing_wraps() {
+        let upses = [rack("a"), rack("rack-b")];
+        let whole = table(&upses, Screen::plain(None));
+        let state = words::state(&upses[0]).0;
+        assert!(whole.contains(&state), "{whole}");
+        let width = state.chars().count() + 4;
+        let cut = table(&upses, Screen::plain(Some(width)));
+        assert!(!cut.contains(&state) && cut.contains('…'), "{cut}");
+        for line in cut.lines() {
+            assert!(line.chars().count() <= width, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_long_row_of_a_card_loses_numbers_from_its_end_and_then_letters() {
+        let cells = ["230.1 V in", "229.8 V out", "50 Hz"].map(str::to_owned).to_vec();
+        let row = Row { label: "mains", bar: None, cells, tone: Tone::Plain };
+        let at = |width: usize| rich(&row, &rack("a"), Screen::plain(Some(width)));
+        assert!(at(120).contains("50 Hz"));
+        for width in [LABEL + 8, LABEL + 14, LABEL + 26] {
+            let line = at(width);
+            assert!(line.trim_end().chars().count() <= width, "{width}: {line}");
+            assert!(!line.contains("50 Hz") && line.contains("230"), "{width}: {line}");
+        }
+    }
+}

@@ -56,6 +56,12 @@ impl Screen {
         Screen { width: (terminal || when == When::Always).then(columns), colour }
     }
 
+    /// Without colour.
+    #[cfg(test)]
+    pub(super) fn plain(width: Option<usize>) -> Screen {
+        Screen { width, colour: false }
+    }
+
     /// Whether people look at it: then there are bars.
     pub(super) fn is_rich(self) -> bool {
         self.width.is_some()

@@ -125,11 +125,7 @@ impl Host {
     }
 
     /// With a network of the test's own.
-    pub(crate) fn start_reaching(
-        packages: TempDir,
-        settings: Vec<PluginSettings>,
-        network: Network,
-    ) -> Self {
+    pub(crate) fn start_reaching(packages: TempDir, settings: Vec<PluginSettings>, network: Network) -> Self {
         let compiling = compiling(packages.path().join("state"));
         let host = Self::begin_reaching(packages, settings, None, compiling, network);
         host.until("the first starts have ended", |seen| seen.settled);
