@@ -102,6 +102,8 @@ pub fn difference(old: &Settings, new: &Settings) -> Changes {
         service,
         control,
         history,
+        // Read anew with every reload, since the files themselves change.
+        tls: _,
     } = new;
     let kept = |these: &[UpsSettings], those: &[UpsSettings]| -> Vec<DeviceName> {
         let in_both = these.iter().filter(|ups| those.iter().any(|other| other.name == ups.name));

@@ -16,7 +16,7 @@ use super::places::Places;
 use super::problem::write_lines;
 use super::section::suggestion;
 use super::{ConfigError, PluginSection, Port, Problem, Settings, Severity};
-use crate::plugin::{Manifest, PluginError, PluginSettings, Trust, misfits};
+use crate::plugin::{Manifest, PluginError, PluginSettings, TlsMaterial, Trust, misfits};
 
 /// What was found about one configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -74,6 +74,7 @@ pub fn inspect(path: &Path, plugin_dirs: &[PathBuf]) -> Result<Inspection, Confi
     let mut findings = Findings { places: Places::of(&text), problems: Vec::new() };
     look_at_upses(&mut findings, &settings);
     look_at_plugins(&mut findings, &settings, plugin_dirs);
+    look_at_certificates(&mut findings, &settings);
     findings.problems.sort_by_key(|problem| (problem.line, problem.column));
     let enabled = settings.plugins.iter().filter(|plugin| plugin.enabled).count();
     Ok(inspection(findings.problems, Some(settings.upses.len()), Some(enabled)))
@@ -141,6 +142,14 @@ fn look_at_plugins(findings: &mut Findings, settings: &Settings, plugin_dirs: &[
                 let path = if key.is_empty() { &path[..2] } else { &path };
                 findings.add(Severity::Error, path, error.to_string());
             }
+        }
+    }
+}
+
+fn look_at_certificates(findings: &mut Findings, settings: &Settings) {
+    if let Err(flaws) = TlsMaterial::load(&settings.tls) {
+        for flaw in flaws {
+            findings.add(Severity::Error, &["tls", flaw.key], flaw.problem);
         }
     }
 }

@@ -19,6 +19,7 @@ mod problem;
 mod rules;
 mod section;
 mod service;
+mod tls;
 mod ups;
 mod write;
 
@@ -39,7 +40,7 @@ pub use self::write::{Existing, write_file, write_with};
 
 use self::section::{Reader, Section};
 use crate::history::HistoryOptions;
-use crate::plugin::{Signer, Trust};
+use crate::plugin::{Signer, TlsFiles, Trust};
 
 /// Where the configuration is looked for when the command line does not say.
 pub const DEFAULT_FILE: &str = "/etc/opennmc/opennmc.toml";
@@ -79,6 +80,8 @@ pub struct Settings {
     pub control: ControlSettings,
     /// How much of the past is kept.
     pub history: HistoryOptions,
+    /// Where the certificates are.
+    pub tls: TlsFiles,
 }
 
 impl Settings {
@@ -161,6 +164,7 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
     let plugins = plugins::read_all(reader, &mut file);
     let service = service::read(reader, &mut file);
     let history = history::read(reader, &mut file);
+    let tls = tls::read(reader, &mut file);
     file.finish(reader);
     Some(Settings {
         state_dir: state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
@@ -175,5 +179,6 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
         service,
         control,
         history,
+        tls,
     })
 }

@@ -42,7 +42,7 @@ use crate::host::health::LatenessLog;
 use crate::host::{EventFeed, HostHandle, Paths, Request};
 use crate::link::{Link, LinkId, Resolved};
 use crate::logging::LogControl;
-use crate::plugin::PluginError;
+use crate::plugin::{PluginError, Tls, TlsMaterial};
 use crate::service::watchdog::Watchdog;
 use crate::state::{Event, Heartbeat, Severity, SnapshotCell};
 use crate::users::{UserBase, UserError};
@@ -67,6 +67,8 @@ pub struct State {
     /// Since the start.
     records: Option<Records>,
     users: Option<Arc<UserBase>>,
+    /// The certificates in use, which all who need them share.
+    tls: Tls,
     initial_password: Option<InitialPassword>,
     feed: EventFeed,
     heartbeat: Heartbeat,
@@ -142,6 +144,7 @@ impl MainLoop {
             plugins: None,
             records: None,
             users: None,
+            tls: Tls::default(),
             initial_password: None,
             feed: EventFeed::default(),
             heartbeat,
@@ -204,6 +207,7 @@ impl MainLoop {
         }
         // The first snapshot has every UPS in it, before any plugin can look.
         self.state.settle();
+        self.state.read_certificates(&settings);
         self.state.plugins = Some(plugins::init(&self.state, &settings)?);
         self.state.settings = Some(settings);
         Ok(())
@@ -345,6 +349,14 @@ impl State {
         let State { handle, clock, links, .. } = self;
         if let Some(link) = links.touch(id) {
             link.handle_timer(handle, clock.now());
+        }
+    }
+
+    /// Bad certificates are no reason to leave a UPS unwatched.
+    fn read_certificates(&self, settings: &Settings) {
+        match TlsMaterial::load(&settings.tls) {
+            Ok(material) => self.tls.set(material),
+            Err(flaws) => flaws.iter().for_each(|flaw| tracing::error!("no TLS for clients: {flaw}")),
         }
     }
 

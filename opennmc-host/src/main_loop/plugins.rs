@@ -12,8 +12,8 @@ use super::{Error, State};
 use crate::config::{Change, Changes, PluginSection, Settings, What};
 use crate::host::{ReloadReport, Reply};
 use crate::plugin::{
-    Compiling, Grants, GrantsFile, Installer, Outcome, PluginSettings, PluginStatus, Report, Services,
-    Standing, Supervisor, SupervisorOptions, Target,
+    Compiling, Grants, GrantsFile, Installer, Network, Outcome, PluginSettings, PluginStatus, Report,
+    Services, Standing, Supervisor, SupervisorOptions, Target,
 };
 use crate::state::Event;
 
@@ -60,6 +60,7 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
         let orders = Arc::new(move |request, progress| host.order(request, progress));
         supervisor.offer(Services { users, orders });
     }
+    supervisor.reach_through(Network::new(state.tls.clone()));
     supervisor.start_all();
     Ok(Plugins { supervisor, timer: None, events: Vec::new(), standing })
 }

@@ -13,6 +13,7 @@ use super::{State, tell_systemd};
 use crate::config::{Change, Changes, Settings, UpsChange, UpsSettings, What, difference, inspect};
 use crate::host::{ReloadReport, Reply};
 use crate::link::{Link, LinkId};
+use crate::plugin::TlsMaterial;
 use crate::state::Severity;
 use crate::users::Principal;
 
@@ -31,20 +32,29 @@ pub struct Source {
 
 impl Source {
     /// Reads and checks everything. The error has a line for each problem.
-    fn load(&self) -> Result<Settings, String> {
+    fn load(&self) -> Result<Loaded, String> {
         let settings = Settings::load(&self.file).map_err(|error| error.to_string())?;
         let inspection = inspect(&self.file, &self.plugin_dirs).map_err(|error| error.to_string())?;
         if inspection.has_errors() {
             return Err(inspection.to_string());
         }
-        Ok((self.overridden)(settings))
+        let settings = (self.overridden)(settings);
+        let tls = TlsMaterial::load(&settings.tls)
+            .map_err(|flaws| flaws.into_iter().map(|flaw| flaw.to_string()).collect::<Vec<_>>().join("\n"))?;
+        Ok(Loaded { settings, tls })
     }
+}
+
+/// What a file says, and what the files say that it names.
+struct Loaded {
+    settings: Settings,
+    tls: TlsMaterial,
 }
 
 /// Reloads on the main loop.
 pub(super) struct Reloads {
     source: Option<Source>,
-    loaded: channel::Sender<Result<Settings, String>>,
+    loaded: channel::Sender<Result<Loaded, String>>,
     /// Who waits for the one under way.
     waiting: Option<Vec<Waiting>>,
     /// Who came after its file may have been read.
@@ -102,10 +112,12 @@ impl State {
         }
     }
 
-    fn finish_reload(&mut self, loaded: Result<Settings, String>) {
+    fn finish_reload(&mut self, loaded: Result<Loaded, String>) {
         let waiting = self.reloads.waiting.take().unwrap_or_default();
         match loaded {
-            Ok(settings) => {
+            Ok(Loaded { settings, tls }) => {
+                // Certificates are renewed in place, so they are taken whatever else is different.
+                self.tls.set(tls);
                 let report = self.apply(settings);
                 self.tell_reload(&waiting, &report);
                 waiting.into_iter().for_each(|waiting| (waiting.reply)(Ok(report.clone())));

@@ -45,6 +45,15 @@ pub(crate) mod connection {
     });
 }
 
+/// For plugins that send HTTP requests.
+pub(crate) mod fetching {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-fetching; world facet { export opennmc:plugin/http-events@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-fetching/facet",
+    });
+}
+
 /// For plugins that let people log in.
 pub(crate) mod auth {
     wasmtime::component::bindgen!({

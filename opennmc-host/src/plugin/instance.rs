@@ -11,13 +11,14 @@ use calloop::channel::Sender;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
-use super::bindings::{auth, base, connection, control, events, tcp, timers, wit};
+use super::bindings::{auth, base, connection, control, events, fetching, tcp, timers, wit};
 use super::capability::{
-    self, AuthState, ClockState, ConnectState, ControlState, LogState, MemoryLimit, TimersState, UpsState,
+    self, AuthState, ClockState, ConnectState, ControlState, HttpClientState, LogState, MemoryLimit,
+    TimersState, UpsState,
 };
 use super::deadline::Deadline;
 use super::epitaph::Bounds;
-use super::outbound::Network;
+use super::outbound::{Network, Reply};
 use super::services::{Outcome, Services};
 use super::thread::budget::Budget;
 use super::thread::connections::Connections;
@@ -43,6 +44,7 @@ pub(super) struct InstanceState {
     pub(super) control: ControlState,
     pub(super) connections: Connections,
     pub(super) connect: ConnectState,
+    pub(super) http: HttpClientState,
     pub(super) memory: MemoryLimit,
     deadline: Deadline,
 }
@@ -77,6 +79,7 @@ pub(super) struct Instance {
     timers: Option<timers::Facet>,
     tcp: Option<tcp::Facet>,
     connection: Option<connection::Facet>,
+    fetching: Option<fetching::Facet>,
     auth: Option<auth::Facet>,
     control: Option<control::Facet>,
     call_ms: u64,
@@ -123,6 +126,14 @@ impl Instance {
                     origin.outcomes.clone(),
                 ),
                 connections: origin.connections,
+                http: HttpClientState::new(
+                    &origin.plugin,
+                    &origin.grant.needs.connect,
+                    origin.outbound.clone(),
+                    origin.budget.clone(),
+                    origin.outcomes.clone(),
+                    limits.requests,
+                ),
                 connect: ConnectState::new(
                     &origin.plugin,
                     &origin.grant.needs.connect,
@@ -165,6 +176,11 @@ impl Instance {
             tcp: facets.tcp.map(|facet| facet.load(&mut store, &instance)).transpose().map_err(refused)?,
             connection: facets
                 .connection
+                .map(|facet| facet.load(&mut store, &instance))
+                .transpose()
+                .map_err(refused)?,
+            fetching: facets
+                .fetching
                 .map(|facet| facet.load(&mut store, &instance))
                 .transpose()
                 .map_err(refused)?,
@@ -248,6 +264,20 @@ impl Instance {
             Some(facet) => {
                 facet.opennmc_plugin_tcp_events().call_on_closed(&mut this.store, connection, reason)
             }
+            None => Ok(()),
+        })
+    }
+
+    pub(super) fn on_reply(&mut self, ticket: u64, result: Result<Reply, String>) -> Result<(), Epitaph> {
+        use fetching::exports::opennmc::plugin::http_events;
+        let result =
+            result.map(|Reply { status, headers, body }| http_events::Reply { status, headers, body });
+        self.call("on-reply", |this| match &this.fetching {
+            Some(facet) => facet.opennmc_plugin_http_events().call_on_reply(
+                &mut this.store,
+                ticket,
+                result.as_ref().map_err(String::as_str),
+            ),
             None => Ok(()),
         })
     }
@@ -348,6 +378,7 @@ struct Facets {
     timers: Option<timers::FacetIndices>,
     tcp: Option<tcp::FacetIndices>,
     connection: Option<connection::FacetIndices>,
+    fetching: Option<fetching::FacetIndices>,
     auth: Option<auth::FacetIndices>,
     control: Option<control::FacetIndices>,
 }
@@ -369,6 +400,11 @@ impl Facets {
         let connection = connection::FacetIndices::new(pre).ok();
         if connection.is_none() && (grant.connects() || imports(pre, "tls-server")) {
             let text = "refused: plugin.wasm makes connections or begins TLS, but exports no opennmc:plugin/connection-events";
+            return Err(Epitaph::new(text));
+        }
+        let fetching = fetching::FacetIndices::new(pre).ok();
+        if grant.fetches() && fetching.is_none() {
+            let text = "refused: plugin.toml asks for HTTP (http:// or https://), but plugin.wasm exports no opennmc:plugin/http-events";
             return Err(Epitaph::new(text));
         }
         let auth = auth::FacetIndices::new(pre).ok();
@@ -393,6 +429,7 @@ impl Facets {
             timers: timers::FacetIndices::new(pre).ok(),
             tcp,
             connection,
+            fetching,
             auth,
             control,
         })

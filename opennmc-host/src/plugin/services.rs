@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::outbound::Reply;
 use super::thread::connections::Found;
 use crate::door::{OrderRequest, OrderResult};
 use crate::host::Progressing;
@@ -34,6 +35,8 @@ pub(super) enum Outcome {
     Checked { ticket: u64, connection: u64, result: Result<Principal, AuthError> },
     /// An order.
     Ended { ticket: u64, result: OrderResult },
+    /// An HTTP request.
+    Fetched { ticket: u64, result: Result<Reply, String> },
     /// The name that a connection goes to.
     LookedUp { connection: u64, found: Result<Found, String> },
 }

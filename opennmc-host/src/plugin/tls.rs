@@ -33,7 +33,8 @@ pub struct TlsMaterial {
 }
 
 /// A file of [`TlsFiles`] that can't be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("tls.{key}: {problem}")]
 pub struct TlsFlaw {
     /// The key in `[tls]`.
     pub key: &'static str,

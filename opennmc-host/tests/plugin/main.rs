@@ -7,6 +7,7 @@
 
 mod compiling;
 mod connecting;
+mod fetching;
 mod guests;
 mod host;
 mod outside;

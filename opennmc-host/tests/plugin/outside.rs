@@ -30,7 +30,7 @@ impl Outside {
     pub(crate) fn start_with(connect: &str, settings: PluginSettings) -> Outside {
         let packages = tempfile::tempdir().unwrap();
         let needs = format!(
-            "listen = {{ main = [\"127.0.0.1:0\"], mail = [\"127.0.0.1:0\"] }}\nconnect = [{connect}]"
+            "listen = {{ main = [\"127.0.0.1:0\"], mail = [\"127.0.0.1:0\"] }}\nconnect = [{connect}, \"http://unused.test\"]"
         );
         write_package(packages.path(), "caller", &needs, &guests().caller);
         let files = tempfile::tempdir().unwrap();
@@ -192,4 +192,12 @@ pub(crate) fn secured(
 ) -> BufReader<StreamOwned<ClientConnection, TcpStream>> {
     let tls = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
     BufReader::new(StreamOwned::new(tls, stream))
+}
+
+/// The server's end of TLS.
+pub(crate) fn secured_server(
+    stream: TcpStream,
+    config: &Arc<ServerConfig>,
+) -> StreamOwned<ServerConnection, TcpStream> {
+    StreamOwned::new(ServerConnection::new(Arc::clone(config)).unwrap(), stream)
 }

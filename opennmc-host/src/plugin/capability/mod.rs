@@ -7,6 +7,7 @@
 mod auth;
 mod clock;
 mod descriptions;
+mod http_client;
 mod log;
 mod random;
 pub(super) mod tcp;
@@ -26,8 +27,9 @@ use super::{Grant, UpsAccess};
 
 pub(super) use self::auth::State as AuthState;
 pub(super) use self::clock::State as ClockState;
+pub(super) use self::http_client::State as HttpClientState;
 pub(super) use self::log::State as LogState;
-pub(super) use self::tcp_connect::State as ConnectState;
+pub(super) use self::tcp_connect::{LOOKUPS, LOOKUPS_WAITING, State as ConnectState};
 pub(super) use self::timers::State as TimersState;
 pub(super) use self::ups::State as UpsState;
 pub(super) use self::ups_control::State as ControlState;
@@ -71,6 +73,12 @@ const CAPABILITIES: &[Capability] = &[
         granted: Grant::connects,
         ask: "connect = [\"tcp://HOST:PORT\", \"tls://HOST:PORT\"]",
         link: tcp_connect::link,
+    },
+    Capability {
+        name: "http-client",
+        granted: Grant::fetches,
+        ask: "connect = [\"https://HOST\"]",
+        link: http_client::link,
     },
     Capability { name: "auth", granted: Grant::knows_people, ask: "auth = true, or http", link: auth::link },
     Capability {

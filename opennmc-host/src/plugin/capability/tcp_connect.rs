@@ -18,9 +18,9 @@ use crate::plugin::tls::Tls;
 use crate::plugin::{Destination, Scheme};
 
 /// Names of one plugin that are looked up at one time. A resolver whose server is silent takes half a minute for each.
-pub(super) const LOOKUPS: usize = 4;
+pub(in crate::plugin) const LOOKUPS: usize = 4;
 /// Look-ups that wait for one of them to end.
-pub(super) const LOOKUPS_WAITING: usize = 256;
+pub(in crate::plugin) const LOOKUPS_WAITING: usize = 256;
 
 pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     tcp_connect::add_to_linker::<_, HasSelf<InstanceState>>(linker, |state| state)

@@ -4,6 +4,7 @@
 //! and not for its instance, so that neither a slow peer nor a restart lets one plugin hold up another or pile up threads.
 //! What was checked is what is connected to: nobody looks a name up again behind a [`Route`].
 
+mod fetch;
 mod lane;
 mod route;
 
@@ -13,6 +14,7 @@ use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub(super) use self::fetch::{Cancel, Reply, Request, fetch, may_set, route as route_of, takes_body};
 pub(super) use self::lane::{Full, Lane};
 pub(super) use self::route::{Refusal, Route};
 use super::tls::Tls;
@@ -33,6 +35,8 @@ pub struct Network {
 pub(super) struct Lanes {
     /// For names.
     pub(super) lookups: Lane,
+    /// For HTTP requests.
+    pub(super) fetches: Lane,
 }
 
 impl Network {

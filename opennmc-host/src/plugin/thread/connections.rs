@@ -22,6 +22,7 @@ pub(in crate::plugin) use self::dial::Found;
 use self::dial::{Dial, Outgoing};
 pub(in crate::plugin) use self::secure::SecureError;
 use self::source::Registration;
+pub(in crate::plugin) use self::stream::words as tls_words;
 use self::stream::{Stream, Taken};
 use super::Inbox;
 use super::budget::Place;

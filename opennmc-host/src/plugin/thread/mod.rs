@@ -313,6 +313,10 @@ impl Service {
                 state.control.ended();
                 self.instance.on_ended(ticket, &result)
             }
+            Outcome::Fetched { ticket, result } => match state.http.ended(ticket) {
+                true => self.instance.on_reply(ticket, result),
+                false => Ok(()),
+            },
             Outcome::LookedUp { connection, found } => {
                 state.connections.looked_up(connection, found);
                 Ok(())

@@ -11,9 +11,11 @@ wit_bindgen::generate!({
         import opennmc:plugin/tcp@0.1.0;
         import opennmc:plugin/tls-server@0.1.0;
         import opennmc:plugin/tcp-connect@0.1.0;
+        import opennmc:plugin/http-client@0.1.0;
         export opennmc:plugin/lifecycle@0.1.0;
         export opennmc:plugin/tcp-events@0.1.0;
         export opennmc:plugin/connection-events@0.1.0;
+        export opennmc:plugin/http-events@0.1.0;
     }",
     path: "../../../wit",
     world: "fixture:caller/caller",
@@ -21,7 +23,8 @@ wit_bindgen::generate!({
 });
 
 use exports::opennmc::plugin::tcp_events::{Inbound, Outbound};
-use exports::opennmc::plugin::{connection_events, lifecycle, tcp_events};
+use exports::opennmc::plugin::{connection_events, http_events, lifecycle, tcp_events};
+use opennmc::plugin::http_client;
 use opennmc::plugin::tcp_connect::{self, Security};
 use opennmc::plugin::types::Error;
 use opennmc::plugin::{tcp, tls_server};
@@ -30,6 +33,7 @@ thread_local! {
     static MAIL: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
     static PARTIAL: RefCell<HashMap<u64, Vec<u8>>> = RefCell::default();
     /// Who gave the order that made a connection.
+    static ASKERS: RefCell<HashMap<u64, u64>> = RefCell::default();
     static OWNERS: RefCell<HashMap<u64, u64>> = RefCell::default();
 }
 
@@ -54,6 +58,17 @@ impl connection_events::Guest for Caller {
         } else {
             tell(connection, &format!("secured {connection}"));
         }
+    }
+}
+
+impl http_events::Guest for Caller {
+    fn on_reply(ticket: u64, outcome: Result<http_events::Reply, String>) {
+        let Some(asker) = ASKERS.with_borrow_mut(|askers| askers.remove(&ticket)) else { return };
+        let line = match outcome {
+            Ok(reply) => format!("reply {} {:?}", reply.status, String::from_utf8_lossy(&reply.body)),
+            Err(why) => format!("failed {why}"),
+        };
+        let _ = tcp::send(asker, format!("{line}\n").as_bytes());
     }
 }
 
@@ -138,6 +153,34 @@ fn obey(owner: u64, line: &str) -> String {
                 .and_then(|()| tcp::send(number(connection), format!("{text}\n").as_bytes())),
         ),
         ("accept-tls", [connection]) => done(tls_server::accept_tls(number(connection))),
+        // Method, URL, and a header if there is one; the last part is the body's length or the milliseconds.
+        ("fetch", [method, url, rest @ ..]) => {
+            let mut request = http_client::Request {
+                method: (*method).to_owned(),
+                url: (*url).to_owned(),
+                headers: Vec::new(),
+                body: Vec::new(),
+                timeout_ms: 0,
+            };
+            for part in rest {
+                match part.split_once('=') {
+                    Some(("body", length)) => request.body = vec![b'b'; number(length) as usize],
+                    Some(("ms", ms)) => request.timeout_ms = number(ms) as u32,
+                    Some((name, value)) => {
+                        // An underscore stands for what can't be in a line.
+                        request.headers.push((name.to_owned(), value.replace('_', "\r\n")))
+                    }
+                    None => {}
+                }
+            }
+            match http_client::fetch(&request) {
+                Ok(ticket) => {
+                    ASKERS.with_borrow_mut(|askers| askers.insert(ticket, owner));
+                    "asked".to_owned()
+                }
+                Err(error) => words(error),
+            }
+        }
         ("close", [connection]) => {
             tcp::close(number(connection));
             "done".to_owned()
