@@ -54,6 +54,15 @@ pub(crate) mod fetching {
     });
 }
 
+/// For plugins that send and receive datagrams.
+pub(crate) mod datagrams {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-datagrams; world facet { export opennmc:plugin/udp-events@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-datagrams/facet",
+    });
+}
+
 /// For plugins that let people log in.
 pub(crate) mod auth {
     wasmtime::component::bindgen!({

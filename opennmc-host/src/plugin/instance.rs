@@ -11,10 +11,10 @@ use calloop::channel::Sender;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
-use super::bindings::{auth, base, connection, control, events, fetching, tcp, timers, wit};
+use super::bindings::{auth, base, connection, control, datagrams, events, fetching, tcp, timers, wit};
 use super::capability::{
     self, AuthState, ClockState, ConnectState, ControlState, HttpClientState, LogState, MemoryLimit,
-    TimersState, UpsState,
+    TimersState, UdpState, UpsState,
 };
 use super::deadline::Deadline;
 use super::epitaph::Bounds;
@@ -22,6 +22,7 @@ use super::outbound::{Network, Reply};
 use super::services::{Outcome, Services};
 use super::thread::budget::Budget;
 use super::thread::connections::Connections;
+use super::thread::datagrams::{Datagrams, Received};
 use super::watch::Watch;
 use super::{Epitaph, Grant, Lines};
 use crate::door::OrderResult;
@@ -44,6 +45,8 @@ pub(super) struct InstanceState {
     pub(super) control: ControlState,
     pub(super) connections: Connections,
     pub(super) connect: ConnectState,
+    pub(super) datagrams: Datagrams,
+    pub(super) udp: UdpState,
     pub(super) http: HttpClientState,
     pub(super) memory: MemoryLimit,
     deadline: Deadline,
@@ -56,6 +59,7 @@ pub(super) struct Origin<'a> {
     pub(super) started: Instant,
     pub(super) snapshots: SnapshotCell,
     pub(super) connections: Connections,
+    pub(super) datagrams: Datagrams,
     /// What it reaches beyond the state; none in a host that has nothing else.
     pub(super) services: Option<Services>,
     /// Its way to the network.
@@ -80,6 +84,7 @@ pub(super) struct Instance {
     tcp: Option<tcp::Facet>,
     connection: Option<connection::Facet>,
     fetching: Option<fetching::Facet>,
+    datagrams: Option<datagrams::Facet>,
     auth: Option<auth::Facet>,
     control: Option<control::Facet>,
     call_ms: u64,
@@ -96,6 +101,7 @@ pub(super) struct Gauges {
     pub(super) memory: AtomicU64,
     pub(super) connections: AtomicU64,
     pub(super) missed_events: AtomicU64,
+    pub(super) dropped_datagrams: AtomicU64,
 }
 
 impl Instance {
@@ -133,6 +139,14 @@ impl Instance {
                     origin.budget.clone(),
                     origin.outcomes.clone(),
                     limits.requests,
+                ),
+                datagrams: origin.datagrams,
+                udp: UdpState::new(
+                    &origin.plugin,
+                    &origin.grant.needs.connect,
+                    origin.outbound.clone(),
+                    origin.budget.clone(),
+                    origin.outcomes.clone(),
                 ),
                 connect: ConnectState::new(
                     &origin.plugin,
@@ -181,6 +195,11 @@ impl Instance {
                 .map_err(refused)?,
             fetching: facets
                 .fetching
+                .map(|facet| facet.load(&mut store, &instance))
+                .transpose()
+                .map_err(refused)?,
+            datagrams: facets
+                .datagrams
                 .map(|facet| facet.load(&mut store, &instance))
                 .transpose()
                 .map_err(refused)?,
@@ -264,6 +283,18 @@ impl Instance {
             Some(facet) => {
                 facet.opennmc_plugin_tcp_events().call_on_closed(&mut this.store, connection, reason)
             }
+            None => Ok(()),
+        })
+    }
+
+    pub(super) fn on_datagrams(&mut self, received: Vec<Received>) -> Result<(), Epitaph> {
+        use datagrams::exports::opennmc::plugin::udp_events::Datagram;
+        let batch: Vec<Datagram> = received
+            .into_iter()
+            .map(|Received { socket, peer, bytes }| Datagram { socket, peer: peer.to_string(), bytes })
+            .collect();
+        self.call("on-datagrams", |this| match &this.datagrams {
+            Some(facet) => facet.opennmc_plugin_udp_events().call_on_datagrams(&mut this.store, &batch),
             None => Ok(()),
         })
     }
@@ -379,6 +410,7 @@ struct Facets {
     tcp: Option<tcp::FacetIndices>,
     connection: Option<connection::FacetIndices>,
     fetching: Option<fetching::FacetIndices>,
+    datagrams: Option<datagrams::FacetIndices>,
     auth: Option<auth::FacetIndices>,
     control: Option<control::FacetIndices>,
 }
@@ -407,6 +439,11 @@ impl Facets {
             let text = "refused: plugin.toml asks for HTTP (http:// or https://), but plugin.wasm exports no opennmc:plugin/http-events";
             return Err(Epitaph::new(text));
         }
+        let datagrams = datagrams::FacetIndices::new(pre).ok();
+        if grant.has_datagrams() && datagrams.is_none() {
+            let text = "refused: plugin.toml asks for datagrams (listen-udp or udp://), but plugin.wasm exports no opennmc:plugin/udp-events";
+            return Err(Epitaph::new(text));
+        }
         let auth = auth::FacetIndices::new(pre).ok();
         if grant.needs.auth && auth.is_none() {
             let text =
@@ -430,6 +467,7 @@ impl Facets {
             tcp,
             connection,
             fetching,
+            datagrams,
             auth,
             control,
         })

@@ -3,9 +3,10 @@
 //! Both answer later and on other threads; their outcomes come back to the plugin's own loop as [`Outcome`]s.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::outbound::Reply;
+use super::outbound::{Reply, Route};
 use super::thread::connections::Found;
 use crate::door::{OrderRequest, OrderResult};
 use crate::host::Progressing;
@@ -35,6 +36,8 @@ pub(super) enum Outcome {
     Checked { ticket: u64, connection: u64, result: Result<Principal, AuthError> },
     /// An order.
     Ended { ticket: u64, result: OrderResult },
+    /// The name that datagrams go to.
+    Located { route: Route, addresses: Result<Vec<IpAddr>, String> },
     /// An HTTP request.
     Fetched { ticket: u64, result: Result<Reply, String> },
     /// The name that a connection goes to.

@@ -129,6 +129,8 @@ pub struct PluginStatus {
     pub slowest_call_us: u64,
     /// Events it did not get because its mailbox was full.
     pub missed_events: u64,
+    /// Datagrams that were dropped, in either direction, beyond its rate or for want of a place.
+    pub dropped_datagrams: u64,
     /// Events that wait for it.
     pub mailbox: u32,
     /// A new instance of it is being started while this one serves.
@@ -732,6 +734,7 @@ impl Plugin {
             calls: self.past_calls + gauges.calls.load(Relaxed),
             slowest_call_us: gauges.slowest_call_us.load(Relaxed),
             missed_events: self.past_missed + gauges.missed_events.load(Relaxed),
+            dropped_datagrams: gauges.dropped_datagrams.load(Relaxed),
             mailbox: self.running.as_ref().map_or(0, |running| running.waiting.load(SeqCst)),
             reloading: self.successor.is_some(),
             limits: announcement.map(|announcement| announcement.limits),

@@ -151,7 +151,7 @@ fn everything_is_closed_when_the_plugin_dies() {
 #[test]
 fn without_its_grant_the_interface_is_not_there() {
     let packages = tempfile::tempdir().unwrap();
-    let needs = "listen = { main = [\"127.0.0.1:0\"] }\nconnect = [\"http://a.test\"]";
+    let needs = "listen = { main = [\"127.0.0.1:0\"] }\nconnect = [\"http://a.test\", \"udp://a.test:1\"]";
     write_package(packages.path(), "caller", needs, &guests().caller);
     let settings = PluginSettings { id: "caller".to_owned(), ..PluginSettings::default() };
     let host = Host::start_in(packages, vec![settings]);

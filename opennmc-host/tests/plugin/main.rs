@@ -7,6 +7,7 @@
 
 mod compiling;
 mod connecting;
+mod datagrams;
 mod fetching;
 mod guests;
 mod host;

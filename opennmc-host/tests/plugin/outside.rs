@@ -30,7 +30,7 @@ impl Outside {
     pub(crate) fn start_with(connect: &str, settings: PluginSettings) -> Outside {
         let packages = tempfile::tempdir().unwrap();
         let needs = format!(
-            "listen = {{ main = [\"127.0.0.1:0\"], mail = [\"127.0.0.1:0\"] }}\nconnect = [{connect}, \"http://unused.test\"]"
+            "listen = {{ main = [\"127.0.0.1:0\"], mail = [\"127.0.0.1:0\"] }}\nlisten-udp = {{ snmp = [\"127.0.0.1:0\"] }}\nconnect = [{connect}, \"http://unused.test\"]"
         );
         write_package(packages.path(), "caller", &needs, &guests().caller);
         let files = tempfile::tempdir().unwrap();

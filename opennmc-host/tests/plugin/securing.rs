@@ -26,6 +26,17 @@ fn a_plugin_speaks_tls_from_the_first_byte() {
 }
 
 #[test]
+fn what_is_queued_before_tls_stands_does_not_go_in_the_clear() {
+    let outside = Outside::start(LOCALHOST);
+    let config = outside.authority.server(Subject::Name("localhost"));
+    let port = serve(move |stream| echo_tls(stream, &config));
+    let mut orders = outside.orders();
+    assert_eq!(orders.ask(&format!("connect-and-send tls localhost {port} early")), "done");
+    assert!(orders.line().starts_with("connected "));
+    assert!(orders.line().ends_with("\"early\\n\""));
+}
+
+#[test]
 fn more_than_one_read_brings_arrives_whole() {
     const LONG: usize = 100_000;
     let outside = Outside::start(LOCALHOST);
@@ -78,7 +89,10 @@ fn a_certificate_that_does_not_prove_the_name_ends_the_connection_with_the_reaso
 fn a_server_that_does_not_speak_tls_is_told_apart_from_one_that_ends_in_the_middle() {
     let outside = Outside::start(LOCALHOST);
     let mut orders = outside.orders();
-    let plain = serve(|mut stream| stream.write_all(b"220 mail.test ESMTP ready\r\n").unwrap());
+    let plain = serve(|mut stream| {
+        stream.write_all(b"220 mail.test ESMTP ready\r\n").unwrap();
+        let _ = stream.read(&mut [0; 8 << 10]);
+    });
     let number = orders.connect_to("tls", "localhost", plain);
     let line = orders.line();
     assert!(line.starts_with(&format!("closed {number}")) && line.contains("does not speak TLS"), "{line}");

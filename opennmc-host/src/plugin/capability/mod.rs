@@ -14,6 +14,7 @@ pub(super) mod tcp;
 mod tcp_connect;
 mod timers;
 mod tls_server;
+mod udp;
 mod ups;
 mod ups_control;
 
@@ -31,6 +32,7 @@ pub(super) use self::http_client::State as HttpClientState;
 pub(super) use self::log::State as LogState;
 pub(super) use self::tcp_connect::{LOOKUPS, LOOKUPS_WAITING, State as ConnectState};
 pub(super) use self::timers::State as TimersState;
+pub(super) use self::udp::State as UdpState;
 pub(super) use self::ups::State as UpsState;
 pub(super) use self::ups_control::State as ControlState;
 
@@ -79,6 +81,12 @@ const CAPABILITIES: &[Capability] = &[
         granted: Grant::fetches,
         ask: "connect = [\"https://HOST\"]",
         link: http_client::link,
+    },
+    Capability {
+        name: "udp",
+        granted: Grant::has_datagrams,
+        ask: "listen-udp = { NAME = [\"ADDRESS:PORT\"] } or connect = [\"udp://HOST:PORT\"]",
+        link: udp::link,
     },
     Capability { name: "auth", granted: Grant::knows_people, ask: "auth = true, or http", link: auth::link },
     Capability {

@@ -6,6 +6,7 @@
 
 pub(super) mod budget;
 pub(super) mod connections;
+pub(super) mod datagrams;
 mod listeners;
 
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use calloop::{EventLoop, Readiness};
 
 use self::budget::Budget;
 use self::connections::{Arrival, Connections, News};
+use self::datagrams::Datagrams;
 pub(super) use self::listeners::Bound;
 use self::listeners::Listeners;
 use super::engine::Compiler;
@@ -119,6 +121,7 @@ pub(super) struct Announcement {
 pub(super) struct Inbox {
     ready: Vec<(u64, Readiness)>,
     accepting: Vec<usize>,
+    datagrams: Vec<usize>,
     /// There may be events in the mailbox.
     mail: bool,
     /// Of checks and orders. There are never more than the plugin has tickets, which are limited.
@@ -143,6 +146,7 @@ struct Service {
     // Before the loop, so that sources are dropped while their loop lives.
     instance: Instance,
     listeners: Listeners,
+    grant: Grant,
     budget: Budget,
     gauges: Arc<Gauges>,
     stop: Arc<AtomicBool>,
@@ -192,6 +196,7 @@ impl Service {
             grant: &grant,
             started: job.started,
             snapshots: job.snapshots,
+            datagrams: Datagrams::new(handle.clone(), &grant),
             connections: Connections::new(handle, &grant.limits),
             services: job.services,
             outbound: job.outbound,
@@ -223,6 +228,7 @@ impl Service {
             plugin: job.plugin,
             instance,
             listeners,
+            grant,
             budget: job.budget,
             gauges: job.gauges,
             stop: job.stop,
@@ -243,7 +249,9 @@ impl Service {
         while !self.stop.load(SeqCst) {
             if !is_open && self.go.load(SeqCst) {
                 self.listeners.open()?;
-                let (listening, sockets) = (self.listeners.addresses(), self.listeners.sockets());
+                let (mut listening, sockets) = (self.listeners.addresses(), self.listeners.sockets());
+                // An earlier instance has let its own go by now.
+                listening.extend(self.instance.state().datagrams.open(&self.grant)?);
                 (self.announce)(Progress::Open { listening, sockets });
                 is_open = true;
             }
@@ -296,6 +304,12 @@ impl Service {
             self.read(number, readiness, buffer)?;
         }
         self.deliver()?;
+        for socket in inbox.datagrams.drain(..) {
+            let received = self.instance.state().datagrams.receive(socket);
+            if !received.is_empty() {
+                self.instance.on_datagrams(received)?;
+            }
+        }
         self.settle()
     }
 
@@ -317,6 +331,12 @@ impl Service {
                 true => self.instance.on_reply(ticket, result),
                 false => Ok(()),
             },
+            Outcome::Located { route, addresses } => {
+                if let Err(problem) = state.datagrams.looked_up(&route, addresses, &state.udp.budget) {
+                    tracing::debug!(plugin = %self.plugin, "datagrams lost: {problem}");
+                }
+                Ok(())
+            }
             Outcome::LookedUp { connection, found } => {
                 state.connections.looked_up(connection, found);
                 Ok(())
@@ -465,6 +485,7 @@ impl Service {
         }
         let open = self.instance.state().connections.len() as u64;
         self.gauges.connections.store(open, Relaxed);
+        self.gauges.dropped_datagrams.store(self.instance.state().datagrams.dropped(), Relaxed);
         Ok(())
     }
 }

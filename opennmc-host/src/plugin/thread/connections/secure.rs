@@ -83,8 +83,11 @@ impl Connections {
     fn secure(&mut self, number: u64, tls: rustls::Connection) {
         let Some(connection) = self.get(number) else { return };
         let clear = connection.waiting();
-        if let Stage::Open(stream) = &mut connection.stage {
-            stream.secure(tls, clear);
+        let from_the_first_byte = connection.outgoing.as_ref().is_some_and(|outgoing| outgoing.secure);
+        match &mut connection.stage {
+            Stage::Open(stream) if from_the_first_byte => stream.begin(tls),
+            Stage::Open(stream) => stream.upgrade(tls, clear),
+            Stage::Dialling(_) => {}
         }
         self.set_due(number, Some(Instant::now() + HANDSHAKE));
         self.touch(number);

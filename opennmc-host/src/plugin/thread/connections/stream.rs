@@ -68,19 +68,21 @@ impl Stream {
         self.tls.as_ref().is_some_and(|tls| tls.connection.wants_write())
     }
 
-    /// Begins TLS, after the next `clear` bytes that are written. What has arrived until then is thrown away.
-    pub(super) fn secure(&mut self, mut connection: Connection, clear: usize) {
+    /// Begins TLS with the first byte of the connection.
+    pub(super) fn begin(&mut self, mut connection: Connection) {
+        connection.set_buffer_limit(Some(ENCRYPTED));
+        self.tls = Some(Box::new(Tls { connection, handshaking: true, closed: false }));
+    }
+
+    /// Begins TLS after the next `clear` bytes that are written. What has arrived until then is thrown away.
+    pub(super) fn upgrade(&mut self, mut connection: Connection, clear: usize) {
         connection.set_buffer_limit(Some(ENCRYPTED));
         if clear == 0 {
+            self.purge();
             self.begin(connection);
         } else {
             self.upgrade = Some(Box::new(Upgrade { connection, clear }));
         }
-    }
-
-    fn begin(&mut self, connection: Connection) {
-        self.purge();
-        self.tls = Some(Box::new(Tls { connection, handshaking: true, closed: false }));
     }
 
     /// Whatever came before TLS may have been put there by somebody in between.

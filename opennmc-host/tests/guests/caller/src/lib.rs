@@ -12,10 +12,12 @@ wit_bindgen::generate!({
         import opennmc:plugin/tls-server@0.1.0;
         import opennmc:plugin/tcp-connect@0.1.0;
         import opennmc:plugin/http-client@0.1.0;
+        import opennmc:plugin/udp@0.1.0;
         export opennmc:plugin/lifecycle@0.1.0;
         export opennmc:plugin/tcp-events@0.1.0;
         export opennmc:plugin/connection-events@0.1.0;
         export opennmc:plugin/http-events@0.1.0;
+        export opennmc:plugin/udp-events@0.1.0;
     }",
     path: "../../../wit",
     world: "fixture:caller/caller",
@@ -23,15 +25,17 @@ wit_bindgen::generate!({
 });
 
 use exports::opennmc::plugin::tcp_events::{Inbound, Outbound};
-use exports::opennmc::plugin::{connection_events, http_events, lifecycle, tcp_events};
+use exports::opennmc::plugin::{connection_events, http_events, lifecycle, tcp_events, udp_events};
 use opennmc::plugin::http_client;
 use opennmc::plugin::tcp_connect::{self, Security};
 use opennmc::plugin::types::Error;
-use opennmc::plugin::{tcp, tls_server};
+use opennmc::plugin::{tcp, tls_server, udp};
 
 thread_local! {
     static MAIL: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
     static PARTIAL: RefCell<HashMap<u64, Vec<u8>>> = RefCell::default();
+    /// Who hears of datagrams: the last that has sent one, or asked.
+    static LISTENER: RefCell<u64> = const { RefCell::new(0) };
     /// Who gave the order that made a connection.
     static ASKERS: RefCell<HashMap<u64, u64>> = RefCell::default();
     static OWNERS: RefCell<HashMap<u64, u64>> = RefCell::default();
@@ -69,6 +73,21 @@ impl http_events::Guest for Caller {
             Err(why) => format!("failed {why}"),
         };
         let _ = tcp::send(asker, format!("{line}\n").as_bytes());
+    }
+}
+
+impl udp_events::Guest for Caller {
+    /// On a granted socket everything is answered in capitals.
+    fn on_datagrams(batch: Vec<udp_events::Datagram>) {
+        for udp_events::Datagram { socket, peer, bytes } in batch {
+            let text = String::from_utf8_lossy(&bytes);
+            if socket.is_empty() {
+                let line = format!("datagram {text}\n");
+                let _ = tcp::send(LISTENER.with_borrow(|listener| *listener), line.as_bytes());
+            } else {
+                let _ = udp::reply(&socket, &peer, text.to_uppercase().as_bytes());
+            }
+        }
     }
 }
 
@@ -134,6 +153,11 @@ fn obey(owner: u64, line: &str) -> String {
             Ok(connection) => format!("number {connection}"),
             Err(error) => words(error),
         },
+        // Before there can be a connection.
+        ("connect-and-send", [security, host, port, text]) => match connect(owner, security, host, port) {
+            Ok(connection) => done(tcp::send(connection, format!("{text}\n").as_bytes())),
+            Err(error) => words(error),
+        },
         // As many as it gets, and why it gets no more.
         ("hoard", [security, host, port]) => {
             let mut count = 0;
@@ -181,6 +205,15 @@ fn obey(owner: u64, line: &str) -> String {
                 Err(error) => words(error),
             }
         }
+        ("datagram", [host, port, text]) => {
+            LISTENER.set(owner);
+            done(udp::send(host, number(port) as u16, text.as_bytes()))
+        }
+        ("flood", [host, port, count]) => {
+            let sent = (0..number(count)).filter(|_| udp::send(host, number(port) as u16, b"x").is_ok());
+            format!("{} sent", sent.count())
+        }
+        ("answer", [socket, peer]) => done(udp::reply(socket, peer, b"unasked")),
         ("close", [connection]) => {
             tcp::close(number(connection));
             "done".to_owned()
