@@ -167,3 +167,28 @@ fn the_findings_are_data_for_programs() {
     assert_eq!(json["problems"][0]["key"], "ups.a.prot");
     assert_eq!(Path::new(json["file"].as_str().unwrap()), place.path("opennmc.toml"));
 }
+
+#[test]
+fn a_certificate_that_can_not_be_used_is_named_with_its_line_and_key() {
+    let place = Place::new();
+    let issue = |name: &str| rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    let (own, other) = (issue("ups.test"), issue("other.test"));
+    std::fs::write(place.path("host.pem"), own.cert.pem()).unwrap();
+    std::fs::write(place.path("host.key"), own.signing_key.serialize_pem()).unwrap();
+    std::fs::write(place.path("other.key"), other.signing_key.serialize_pem()).unwrap();
+    let folder = place.0.path().display().to_string();
+    let lines = |certificate: &str, key: &str| {
+        place.lines(&format!("[tls]\ncertificate = \"{folder}/{certificate}\"\nkey = \"{folder}/{key}\""))
+    };
+    assert!(lines("host.pem", "host.key")[0].contains("no problems"));
+    for (certificate, key, problem) in [
+        ("host.pem", "other.key", "opennmc.toml:5:1: tls.key: other.key does not go with host.pem"),
+        ("host.pem", "host.pem", "opennmc.toml:5:1: tls.key: host.pem: there is no PEM key in it"),
+        ("host.key", "host.key", "opennmc.toml:4:1: tls.certificate: host.key: there is no PEM certificate"),
+        ("absent.pem", "host.key", "opennmc.toml:4:1: tls.certificate: absent.pem: No such file"),
+    ] {
+        let found = lines(certificate, key);
+        assert!(found[0].starts_with(problem), "{found:?}");
+    }
+    assert!(place.lines("[tls]\nkey = \"/x.key\"")[0].contains("`key` needs `certificate` beside it"));
+}

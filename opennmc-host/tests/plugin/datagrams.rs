@@ -47,7 +47,7 @@ fn a_datagram_to_a_granted_host_is_sent_and_its_answer_heard_but_nobody_elses() 
 
 #[test]
 fn what_is_not_granted_or_unknown_is_refused() {
-    let outside = Outside::start("\"udp://localhost:514\", \"udp://rebound.test:*\"");
+    let outside = Outside::start("\"tcp://localhost:1\", \"udp://localhost:514\", \"udp://rebound.test:*\"");
     let mut orders = outside.orders();
     for host in ["localhost 515", "127.0.0.1 514", "other.test 514"] {
         assert!(orders.ask(&format!("datagram {host} x")).starts_with("denied"), "{host}");
