@@ -64,4 +64,14 @@ pub(crate) mod control {
     });
 }
 
+/// For plugins that deliver notices.
+pub(crate) mod notifier {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-notifier; world facet { export opennmc:plugin/notifier@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-notifier/facet",
+        with: { "opennmc:plugin/types": super::base::opennmc::plugin::types },
+    });
+}
+
 pub(crate) use base::opennmc::plugin as wit;

@@ -11,12 +11,14 @@ use calloop::channel::Sender;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
-use super::bindings::{auth, base, connection, control, events, tcp, timers, wit};
+use super::bindings::{auth, base, connection, control, events, notifier, tcp, timers, wit};
 use super::capability::{
-    self, AuthState, ClockState, ConnectState, ControlState, LogState, MemoryLimit, TimersState, UpsState,
+    self, AuthState, BusState, ClockState, ConnectState, ControlState, DeliveryState, LogState, MemoryLimit,
+    SpeechState, StoreState, TimersState, UpsState,
 };
 use super::deadline::Deadline;
 use super::epitaph::Bounds;
+use super::messages::{Delivery, Notice};
 use super::outbound::Network;
 use super::services::{Outcome, Services};
 use super::thread::budget::Budget;
@@ -41,6 +43,10 @@ pub(super) struct InstanceState {
     pub(super) timers: TimersState,
     pub(super) auth: AuthState,
     pub(super) control: ControlState,
+    pub(super) store: StoreState,
+    pub(super) speech: SpeechState,
+    pub(super) bus: BusState,
+    pub(super) delivery: DeliveryState,
     pub(super) connections: Connections,
     pub(super) connect: ConnectState,
     pub(super) memory: MemoryLimit,
@@ -79,6 +85,7 @@ pub(super) struct Instance {
     connection: Option<connection::Facet>,
     auth: Option<auth::Facet>,
     control: Option<control::Facet>,
+    notifier: Option<notifier::Facet>,
     call_ms: u64,
     memory: super::ByteSize,
     watch: Arc<Watch>,
@@ -103,6 +110,8 @@ impl Instance {
             return Err(Epitaph::new(format!("refused: plugin.wasm {problem}")));
         }
         let limits = origin.grant.limits;
+        let services = origin.services.as_ref();
+        let kept = services.and_then(|services| services.store.as_ref()).zip(origin.grant.needs.store);
         let mut store = Store::new(
             engine,
             InstanceState {
@@ -122,6 +131,15 @@ impl Instance {
                     origin.services.as_ref().map(|services| Arc::clone(&services.orders)),
                     origin.outcomes.clone(),
                 ),
+                // It may wait for the disk: the plugin does not run yet.
+                store: StoreState::new(kept.map(|(store, share)| store.shelf(&origin.plugin, share.0))),
+                speech: SpeechState::new(
+                    Arc::clone(&origin.plugin),
+                    services.and_then(|services| services.messages.clone()),
+                    limits.messages,
+                ),
+                bus: BusState::new(origin.grant.needs.bus.clone()),
+                delivery: DeliveryState::default(),
                 connections: origin.connections,
                 connect: ConnectState::new(
                     &origin.plugin,
@@ -171,6 +189,11 @@ impl Instance {
             auth: facets.auth.map(|facet| facet.load(&mut store, &instance)).transpose().map_err(refused)?,
             control: facets
                 .control
+                .map(|facet| facet.load(&mut store, &instance))
+                .transpose()
+                .map_err(refused)?,
+            notifier: facets
+                .notifier
                 .map(|facet| facet.load(&mut store, &instance))
                 .transpose()
                 .map_err(refused)?,
@@ -298,6 +321,19 @@ impl Instance {
         })
     }
 
+    /// Something to deliver; how it ended is said through `delivery`.
+    pub(super) fn deliver(&mut self, delivery: &Delivery) -> Result<(), Epitaph> {
+        let notice = shown_notice(&delivery.notice);
+        let Delivery { number, at_ms, attempt, .. } = *delivery;
+        self.state().delivery.given(number);
+        self.call("deliver", |this| match &this.notifier {
+            Some(facet) => {
+                facet.opennmc_plugin_notifier().call_deliver(&mut this.store, number, &notice, at_ms, attempt)
+            }
+            None => Ok(()),
+        })
+    }
+
     fn call<R>(
         &mut self,
         name: &str,
@@ -350,6 +386,7 @@ struct Facets {
     connection: Option<connection::FacetIndices>,
     auth: Option<auth::FacetIndices>,
     control: Option<control::FacetIndices>,
+    notifier: Option<notifier::FacetIndices>,
 }
 
 impl Facets {
@@ -387,6 +424,8 @@ impl Facets {
             let text = "refused: plugin.toml asks for control, but plugin.wasm exports no opennmc:plugin/control-events";
             return Err(Epitaph::new(text));
         }
+        let notifier = notifier::FacetIndices::new(pre).ok();
+        agree("notifier", "notifier = true", grant.needs.notifier, notifier.is_some())?;
         Ok(Self {
             lifecycle,
             events,
@@ -395,7 +434,40 @@ impl Facets {
             connection,
             auth,
             control,
+            notifier,
         })
+    }
+}
+
+/// Whether an export is there exactly when the manifest asks for what goes with it.
+fn agree(export: &str, need: &str, asked: bool, exported: bool) -> Result<(), Epitaph> {
+    match (asked, exported) {
+        (true, false) => Err(Epitaph::new(format!(
+            "refused: plugin.toml asks for `{need}`, but plugin.wasm exports no opennmc:plugin/{export}"
+        ))),
+        (false, true) => Err(Epitaph::new(format!(
+            "refused: plugin.wasm exports opennmc:plugin/{export}, but plugin.toml does not ask for it under [needs]: \
+             {need}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn shown_notice(notice: &Notice) -> wit::types::Notice {
+    wit::types::Notice {
+        severity: shown_severity(notice.severity),
+        device: notice.device.clone(),
+        title: notice.title.clone(),
+        body: notice.body.clone(),
+        fields: notice.fields.clone(),
+    }
+}
+
+fn shown_severity(severity: Severity) -> wit::types::Severity {
+    match severity {
+        Severity::Info => wit::types::Severity::Info,
+        Severity::Warning => wit::types::Severity::Warning,
+        Severity::Critical => wit::types::Severity::Critical,
     }
 }
 
@@ -408,11 +480,7 @@ fn imports(pre: &InstancePre<InstanceState>, interface: &str) -> bool {
 fn shown(event: &Event) -> wit::types::Event {
     wit::types::Event {
         kind: event.kind.clone(),
-        severity: match event.severity {
-            Severity::Info => wit::types::Severity::Info,
-            Severity::Warning => wit::types::Severity::Warning,
-            Severity::Critical => wit::types::Severity::Critical,
-        },
+        severity: shown_severity(event.severity),
         device: event.device.clone(),
         at_ms: event.at_ms,
         fields: event.fields.clone(),

@@ -1,10 +1,12 @@
-//! What plugins reach of the host beyond its state: the users, and the door to the UPSes.
+//! What plugins reach of the host beyond its state: the users, the door to the UPSes, what they keep, each other.
 //!
-//! Both answer later and on other threads; their outcomes come back to the plugin's own loop as [`Outcome`]s.
+//! Whatever answers later does so on other threads; outcomes come back to the plugin's own loop as [`Outcome`]s.
 
 use std::fmt;
 use std::sync::Arc;
 
+use super::messages::{Delivery, Messages};
+use super::store::PluginStore;
 use super::thread::connections::Found;
 use crate::door::{OrderRequest, OrderResult};
 use crate::host::Progressing;
@@ -20,6 +22,17 @@ pub struct Services {
     pub users: Arc<UserBase>,
     /// The door.
     pub orders: Orders,
+    /// What plugins keep; without it they keep nothing.
+    pub store: Option<PluginStore>,
+    /// The way to the other plugins and to people; without it nobody hears them.
+    pub messages: Option<Messages>,
+}
+
+impl Services {
+    /// Users and orders, and nothing else.
+    pub fn new(users: Arc<UserBase>, orders: Orders) -> Services {
+        Services { users, orders, store: None, messages: None }
+    }
 }
 
 impl fmt::Debug for Services {
@@ -36,4 +49,6 @@ pub(super) enum Outcome {
     Ended { ticket: u64, result: OrderResult },
     /// The name that a connection goes to.
     LookedUp { connection: u64, found: Result<Found, String> },
+    /// Something to deliver; it has no ticket of the plugin's, but of the host's.
+    Deliver(Delivery),
 }

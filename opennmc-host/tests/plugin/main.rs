@@ -7,12 +7,15 @@
 
 mod compiling;
 mod connecting;
+mod daemon;
 mod guests;
 mod host;
+mod keeping;
 mod outside;
 mod packages;
 mod people;
 mod reloading;
 mod securing;
 mod serving;
+mod speaking;
 mod supervision;

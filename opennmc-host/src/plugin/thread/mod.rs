@@ -7,6 +7,7 @@
 pub(super) mod budget;
 pub(super) mod connections;
 mod listeners;
+mod notifying;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,6 +28,7 @@ use self::budget::Budget;
 use self::connections::{Arrival, Connections, News};
 pub(super) use self::listeners::Bound;
 use self::listeners::Listeners;
+use self::notifying::Notifying;
 use super::engine::Compiler;
 use super::instance::{self, Gauges, Inbound, Instance, Origin};
 use super::outbound::Network;
@@ -121,7 +123,8 @@ pub(super) struct Inbox {
     accepting: Vec<usize>,
     /// There may be events in the mailbox.
     mail: bool,
-    /// Of checks and orders. There are never more than the plugin has tickets, which are limited.
+    /// Of checks and orders, and notices to deliver. There are never more than the plugin has tickets, which are limited,
+    /// and deliveries under way, likewise.
     outcomes: Vec<Outcome>,
 }
 
@@ -152,6 +155,8 @@ struct Service {
     filled: usize,
     batched: usize,
     refusals: u64,
+    /// When it delivers notices: it is given them from its opening on, as long as this is there.
+    notifying: Option<Notifying>,
     event_loop: EventLoop<'static, Inbox>,
 }
 
@@ -187,6 +192,10 @@ impl Service {
             .map_err(|error| no_loop(error.error))?;
         let listeners = Listeners::bind(handle.clone(), &grant, job.inherited)?;
         let component = job.compiler.compile(&package, &job.stop).map_err(unusable)?;
+        let messages = job.services.as_ref().and_then(|services| services.messages.clone());
+        let notifying = messages.filter(|_| grant.needs.notifier);
+        let notifying =
+            notifying.map(|messages| Notifying::new(Arc::clone(&job.plugin), messages, outcomes.clone()));
         let origin = Origin {
             plugin: Arc::clone(&job.plugin),
             grant: &grant,
@@ -220,6 +229,7 @@ impl Service {
         Ok(Self {
             go: job.go,
             announce: job.announce,
+            notifying,
             plugin: job.plugin,
             instance,
             listeners,
@@ -245,6 +255,9 @@ impl Service {
                 self.listeners.open()?;
                 let (listening, sockets) = (self.listeners.addresses(), self.listeners.sockets());
                 (self.announce)(Progress::Open { listening, sockets });
+                if let Some(notifying) = &mut self.notifying {
+                    notifying.begin();
+                }
                 is_open = true;
             }
             let timeout = self.timeout(&inbox);
@@ -317,6 +330,7 @@ impl Service {
                 state.connections.looked_up(connection, found);
                 Ok(())
             }
+            Outcome::Deliver(delivery) => self.instance.deliver(&delivery),
         }
     }
 
