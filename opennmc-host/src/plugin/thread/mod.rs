@@ -252,12 +252,13 @@ impl Service {
         let mut is_open = false;
         while !self.stop.load(SeqCst) {
             if !is_open && self.go.load(SeqCst) {
-                self.listeners.open()?;
-                let (listening, sockets) = (self.listeners.addresses(), self.listeners.sockets());
-                (self.announce)(Progress::Open { listening, sockets });
+                // First: whoever sees it open may count on its being given notices.
                 if let Some(notifying) = &mut self.notifying {
                     notifying.begin();
                 }
+                self.listeners.open()?;
+                let (listening, sockets) = (self.listeners.addresses(), self.listeners.sockets());
+                (self.announce)(Progress::Open { listening, sockets });
                 is_open = true;
             }
             let timeout = self.timeout(&inbox);
