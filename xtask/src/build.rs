@@ -68,7 +68,7 @@ pub(crate) fn packages(workspace: &Workspace, profile: Profile) -> Result<Vec<Pa
         compile(workspace, &guests)?;
     }
     for guest in &guests {
-        packed.push(onmc::pack(workspace, profile, &guest.folder, &guest.module)?);
+        packed.push(onmc::pack(workspace, profile, &guest.folder, &guest.module, &workspace.packages())?);
     }
     if !others.is_empty() {
         setup::ensure(workspace, setup::Task::Plugins)?;

@@ -19,24 +19,30 @@ pub(crate) struct Packed {
     pub(crate) told: String,
 }
 
-/// Packs the plugin in `folder`, whose compiled core module is `module`.
-pub(crate) fn pack(workspace: &Workspace, profile: Profile, folder: &Path, module: &Path) -> Result<Packed> {
-    let told = opennmc(workspace, profile, "pack", folder).arg("--module").arg(module).read_stdout()?;
+/// Packs the plugin in `folder`, whose compiled core module is `module`, into the folder `into`.
+pub(crate) fn pack(
+    workspace: &Workspace,
+    profile: Profile,
+    folder: &Path,
+    module: &Path,
+    into: &Path,
+) -> Result<Packed> {
+    let told = opennmc(workspace, profile, "pack", folder, into).arg("--module").arg(module).read_stdout()?;
     packed(workspace, &told)
 }
 
 /// Compiles a plugin that is not cargo's, and packs it.
 pub(crate) fn build(workspace: &Workspace, profile: Profile, folder: &Path) -> Result<Packed> {
-    let told = opennmc(workspace, profile, "build", folder).read_stdout()?;
+    let told = opennmc(workspace, profile, "build", folder, &workspace.packages()).read_stdout()?;
     packed(workspace, &told)
 }
 
-fn opennmc(workspace: &Workspace, profile: Profile, what: &str, folder: &Path) -> Run {
+fn opennmc(workspace: &Workspace, profile: Profile, what: &str, folder: &Path, into: &Path) -> Run {
     Run::new(workspace.program("opennmc", profile))
         .args(["plugin", what])
         .arg(folder)
         .arg("--into")
-        .arg(workspace.packages())
+        .arg(into)
         .in_folder(workspace.root())
 }
 

@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &RunArguments, output: Output) -> Result<Exit, Fail
     });
     let control = settings.control.clone();
     main_loop.start(settings).map_err(broken)?;
-    let served = serve_control(&control, main_loop.handle(), main_loop.users(), &log);
+    let served = serve_control(&control, main_loop.handle(), main_loop.users(), &log, false);
     output.text(&format!("socket {}\n", control.socket.display()))?;
     let (ended, end) = channel::<()>();
     let (handle, limit) = (main_loop.handle(), arguments.seconds.map(Duration::from_secs));
