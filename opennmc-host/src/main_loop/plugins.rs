@@ -12,8 +12,8 @@ use super::{Error, State, messages};
 use crate::config::{Change, Changes, PluginSection, Settings, What};
 use crate::host::{ReloadReport, Reply};
 use crate::plugin::{
-    Compiling, Grants, GrantsFile, Installer, Messages, Outcome, PluginSettings, PluginStatus, PluginStore,
-    Report, Services, Standing, Supervisor, SupervisorOptions, Target,
+    Compiling, Grants, GrantsFile, Installer, Messages, Outcome, Past, PluginError, PluginSettings,
+    PluginStatus, PluginStore, Report, Services, Standing, Supervisor, SupervisorOptions, Target,
 };
 use crate::state::Event;
 
@@ -67,9 +67,12 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
             let host = state.host_handle();
             Messages::new(move |message| host.plugin_says(message), state.messaging.full_flag())
         };
+        let past = state.records.as_ref().map(|records| Past::start(&records.history)).transpose();
+        let past = past.map_err(PluginError::Past)?;
         supervisor.offer(Services {
             store: Some(store.clone()),
             messages: Some(messages),
+            past,
             ..Services::new(users, orders)
         });
     }

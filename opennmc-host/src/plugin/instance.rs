@@ -11,23 +11,26 @@ use calloop::channel::Sender;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
-use super::bindings::{auth, base, connection, control, events, notifier, tcp, timers, wit};
+use super::bindings::{auth, base, connection, control, events, notifier, past, tcp, timers, wit};
 use super::capability::{
-    self, AuthState, BusState, ClockState, ConnectState, ControlState, DeliveryState, LogState, MemoryLimit,
-    SpeechState, StoreState, TimersState, UpsState,
+    self, AuthState, BusState, ClockState, ConnectState, ControlState, DeliveryState, HistoryState, LogState,
+    MemoryLimit, SpeechState, StoreState, TimersState, UpsState,
 };
 use super::deadline::Deadline;
 use super::epitaph::Bounds;
 use super::messages::{Delivery, Notice};
 use super::outbound::Network;
+use super::past::{Answer, Problem};
 use super::services::{Outcome, Services};
 use super::thread::budget::Budget;
 use super::thread::connections::Connections;
 use super::watch::Watch;
 use super::{Epitaph, Grant, Lines};
 use crate::door::OrderResult;
+use crate::history::Series;
 use crate::state::{Event, Severity, SnapshotCell};
 
+use past::exports::opennmc::plugin::history_events::Sample;
 pub(super) use tcp::exports::opennmc::plugin::tcp_events::{Inbound, Outbound};
 
 /// `start` may do more than a call while serving: read its configuration, build tables.
@@ -47,6 +50,7 @@ pub(super) struct InstanceState {
     pub(super) speech: SpeechState,
     pub(super) bus: BusState,
     pub(super) delivery: DeliveryState,
+    pub(super) history: HistoryState,
     pub(super) connections: Connections,
     pub(super) connect: ConnectState,
     pub(super) memory: MemoryLimit,
@@ -86,6 +90,7 @@ pub(super) struct Instance {
     auth: Option<auth::Facet>,
     control: Option<control::Facet>,
     notifier: Option<notifier::Facet>,
+    past: Option<past::Facet>,
     call_ms: u64,
     memory: super::ByteSize,
     watch: Arc<Watch>,
@@ -140,6 +145,11 @@ impl Instance {
                 ),
                 bus: BusState::new(origin.grant.needs.bus.clone()),
                 delivery: DeliveryState::default(),
+                history: HistoryState::new(
+                    services.and_then(|services| services.past.clone()),
+                    origin.outcomes.clone(),
+                    limits.memory,
+                ),
                 connections: origin.connections,
                 connect: ConnectState::new(
                     &origin.plugin,
@@ -192,6 +202,7 @@ impl Instance {
                 .map(|facet| facet.load(&mut store, &instance))
                 .transpose()
                 .map_err(refused)?,
+            past: facets.past.map(|facet| facet.load(&mut store, &instance)).transpose().map_err(refused)?,
             notifier: facets
                 .notifier
                 .map(|facet| facet.load(&mut store, &instance))
@@ -321,6 +332,25 @@ impl Instance {
         })
     }
 
+    /// The answer to a question to the history.
+    pub(super) fn on_past(&mut self, ticket: u64, answer: Answer) -> Result<(), Epitaph> {
+        self.call("on-events or on-samples", |this| {
+            let Some(facet) = &this.past else { return Ok(()) };
+            let guest = facet.opennmc_plugin_history_events();
+            match answer {
+                Answer::Events(events) => {
+                    let events = events.map(|events| events.iter().map(shown).collect::<Vec<_>>());
+                    let events = events.map_err(shown_problem);
+                    guest.call_on_events(&mut this.store, ticket, events.as_deref())
+                }
+                Answer::Samples(series) => {
+                    let samples = series.map(|series| shown_samples(&series)).map_err(shown_problem);
+                    guest.call_on_samples(&mut this.store, ticket, samples.as_deref())
+                }
+            }
+        })
+    }
+
     /// Something to deliver; how it ended is said through `delivery`.
     pub(super) fn deliver(&mut self, delivery: &Delivery) -> Result<(), Epitaph> {
         let notice = shown_notice(&delivery.notice);
@@ -387,6 +417,7 @@ struct Facets {
     auth: Option<auth::FacetIndices>,
     control: Option<control::FacetIndices>,
     notifier: Option<notifier::FacetIndices>,
+    past: Option<past::FacetIndices>,
 }
 
 impl Facets {
@@ -425,6 +456,8 @@ impl Facets {
             return Err(Epitaph::new(text));
         }
         let notifier = notifier::FacetIndices::new(pre).ok();
+        let past = past::FacetIndices::new(pre).ok();
+        agree("history-events", "history = \"read\"", grant.needs.history.is_some(), past.is_some())?;
         agree("notifier", "notifier = true", grant.needs.notifier, notifier.is_some())?;
         Ok(Self {
             lifecycle,
@@ -435,6 +468,7 @@ impl Facets {
             auth,
             control,
             notifier,
+            past,
         })
     }
 }
@@ -451,6 +485,25 @@ fn agree(export: &str, need: &str, asked: bool, exported: bool) -> Result<(), Ep
         ))),
         _ => Ok(()),
     }
+}
+
+fn shown_problem(problem: Problem) -> wit::types::Error {
+    match problem {
+        Problem::TooLong(most) => wit::types::Error::Limit(format!(
+            "the answer is longer than {most} bytes, which a plugin of this memory can take; ask for less"
+        )),
+        Problem::Unreadable(reason) => wit::types::Error::Unavailable(reason),
+    }
+}
+
+fn shown_samples(series: &Series) -> Vec<Sample> {
+    let points = series.points.iter().map(|point| Sample {
+        at_ms: point.at_ms + series.step_ms / 2,
+        mean: point.avg,
+        least: point.min,
+        greatest: point.max,
+    });
+    points.collect()
 }
 
 fn shown_notice(notice: &Notice) -> wit::types::Notice {

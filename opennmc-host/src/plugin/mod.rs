@@ -29,6 +29,7 @@ mod manifest;
 mod messages;
 mod outbound;
 mod package;
+mod past;
 mod services;
 mod signature;
 mod store;
@@ -59,6 +60,7 @@ pub use manifest::{
 pub use messages::{Delivery, Message, Messages, Notice, Said};
 pub use outbound::{Lookup, Network};
 pub use package::{Digest, Package};
+pub use past::Past;
 pub use services::{Orders, Services};
 pub use signature::{Members, Signer, SignerKey, SignerName};
 pub use store::{PluginStore, StoreNotice};

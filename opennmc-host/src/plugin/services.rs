@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::messages::{Delivery, Messages};
+use super::past::{self, Past};
 use super::store::PluginStore;
 use super::thread::connections::Found;
 use crate::door::{OrderRequest, OrderResult};
@@ -26,12 +27,14 @@ pub struct Services {
     pub store: Option<PluginStore>,
     /// The way to the other plugins and to people; without it nobody hears them.
     pub messages: Option<Messages>,
+    /// What was; without it nobody knows.
+    pub past: Option<Past>,
 }
 
 impl Services {
     /// Users and orders, and nothing else.
     pub fn new(users: Arc<UserBase>, orders: Orders) -> Services {
-        Services { users, orders, store: None, messages: None }
+        Services { users, orders, store: None, messages: None, past: None }
     }
 }
 
@@ -49,6 +52,8 @@ pub(super) enum Outcome {
     Ended { ticket: u64, result: OrderResult },
     /// The name that a connection goes to.
     LookedUp { connection: u64, found: Result<Found, String> },
+    /// A question to the history.
+    Past { ticket: u64, answer: past::Answer },
     /// Something to deliver; it has no ticket of the plugin's, but of the host's.
     Deliver(Delivery),
 }

@@ -13,7 +13,7 @@ use crate::host::{Host, field, write_package};
 /// Nothing here takes a tenth of it.
 const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const KEEPER_NEEDS: &str = "listen = { main = [\"127.0.0.1:0\"] }\nstore = \"1 KiB\"\nbus = [\"reading\"]\n\
-                                       events = [\"bus.*\", \"notice.*\"]\nnotify = true\nnotifier = true";
+                                       events = [\"bus.*\", \"notice.*\"]\nnotify = true\nhistory = \"read\"\nnotifier = true";
 
 struct Scene {
     host: Host,
@@ -95,6 +95,7 @@ fn an_interface_that_is_not_asked_for_can_not_be_imported_and_an_export_needs_it
         ("store = \"1 KiB\"\n", "opennmc:plugin/store"),
         ("bus = [\"reading\"]\n", "opennmc:plugin/bus"),
         ("notify = true\n", "opennmc:plugin/notify"),
+        ("history = \"read\"\n", "opennmc:plugin/history"),
         ("notifier = true", "opennmc:plugin/delivery"),
     ] {
         let needs = KEEPER_NEEDS.replace(line, "");
@@ -122,7 +123,7 @@ fn a_host_without_a_store_says_so() {
     let settings = PluginSettings { id: "a".to_owned(), ..PluginSettings::default() };
     let host = Host::start_in(packages, vec![settings]);
     let mut a = host.client("a");
-    for line in ["set a b", "publish reading main a b", "notify title body main"] {
+    for line in ["set a b", "publish reading main a b", "notify title body main", "past ups.* 0 0 0"] {
         assert!(a.ask(line).starts_with("unavailable"), "{line}");
     }
     assert_eq!((a.ask("get a"), a.ask("keys ")), ("none".to_owned(), "keys".to_owned()));

@@ -132,3 +132,57 @@ fn a_disk_that_takes_nothing_is_told_once_and_the_plugin_goes_on() {
     let mut a = daemon.client("a");
     assert_eq!((a.ask("set key value"), a.ask("get key")), ("ok".to_owned(), "5 value".to_owned()));
 }
+
+#[test]
+fn what_was_is_told_by_kind_and_number_and_within_what_a_plugin_can_take() {
+    let daemon = two();
+    let mut a = daemon.client("a");
+    for value in ["1", "2", "3"] {
+        assert_eq!(a.ask(&format!("publish reading main n {value}")), "ok");
+        daemon.event("bus.a.reading");
+    }
+    assert_eq!(a.ask("past bus.* 0 0 2"), "ticket 1");
+    ask_until(&mut a, "heard", |heard| heard.ends_with("past 1 bus.a.reading bus.a.reading"));
+    assert_eq!(a.ask("past plugin.started 0 0 0"), "ticket 2");
+    ask_until(&mut a, "heard", |heard| heard.ends_with("past 2 plugin.started plugin.started"));
+    assert_eq!(a.ask("past bus.a.reading 0 1000 0"), "ticket 3");
+    ask_until(&mut a, "heard", |heard| heard.trim_end().ends_with("past 3"));
+    for wrong in ["past b*s 0 0 0", "past * 0 0 0", "past bus.* 2000 1000 0"] {
+        assert!(a.ask(wrong).starts_with("invalid"), "{wrong}");
+    }
+    let mut sampled = false;
+    for ticket in 4.. {
+        assert_eq!(a.ask("samples main battery.charge"), format!("ticket {ticket}"));
+        let answer = ask_until(&mut a, "heard", |heard| heard.contains(&format!("samples {ticket} ")));
+        sampled = answer.ends_with(" true") && !answer.ends_with(&format!("samples {ticket} 0 true"));
+        if sampled {
+            break;
+        }
+    }
+    assert!(sampled);
+}
+
+#[test]
+fn an_answer_that_the_plugin_could_not_take_is_refused_in_words() {
+    let daemon = two();
+    let mut a = daemon.client("a");
+    let history = daemon.host.history.as_ref().unwrap();
+    for id in 0..400 {
+        let fields = vec![("text".to_owned(), "x".repeat(4_000))];
+        let kind = "bus.b.long".to_owned();
+        let (severity, device) = (Severity::Info, String::new());
+        let id = 1_000_000 + id;
+        history.event(std::sync::Arc::new(opennmc_host::state::Event {
+            id,
+            kind,
+            severity,
+            device,
+            at_ms: 1_000,
+            fields,
+        }));
+    }
+    a.ask("past bus.b.* 0 0 0");
+    ask_until(&mut a, "heard", |heard| heard.contains("past 1 limit the answer is longer"));
+    a.ask("past bus.b.* 0 0 2");
+    ask_until(&mut a, "heard", |heard| heard.ends_with("past 2 bus.b.long bus.b.long"));
+}

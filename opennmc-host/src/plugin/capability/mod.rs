@@ -9,6 +9,7 @@ mod bus;
 mod clock;
 mod delivery;
 mod descriptions;
+mod history;
 mod log;
 mod notify;
 mod random;
@@ -33,6 +34,7 @@ pub(super) use self::auth::State as AuthState;
 pub(super) use self::bus::State as BusState;
 pub(super) use self::clock::State as ClockState;
 pub(super) use self::delivery::State as DeliveryState;
+pub(super) use self::history::State as HistoryState;
 pub(super) use self::log::State as LogState;
 pub(super) use self::speech::State as SpeechState;
 pub(super) use self::store::State as StoreState;
@@ -99,6 +101,12 @@ const CAPABILITIES: &[Capability] = &[
         granted: |grant| !grant.needs.bus.is_empty(),
         ask: "bus = [\"TOPIC\"]",
         link: bus::link,
+    },
+    Capability {
+        name: "history",
+        granted: |grant| grant.needs.history.is_some(),
+        ask: "history = \"read\"",
+        link: history::link,
     },
     Capability {
         name: "notify",

@@ -331,6 +331,10 @@ impl Service {
                 state.connections.looked_up(connection, found);
                 Ok(())
             }
+            Outcome::Past { ticket, answer } => {
+                state.history.answered();
+                self.instance.on_past(ticket, answer)
+            }
             Outcome::Deliver(delivery) => self.instance.deliver(&delivery),
         }
     }

@@ -10,10 +10,12 @@ wit_bindgen::generate!({
         import opennmc:plugin/bus@0.1.0;
         import opennmc:plugin/notify@0.1.0;
         import opennmc:plugin/delivery@0.1.0;
+        import opennmc:plugin/history@0.1.0;
         export opennmc:plugin/lifecycle@0.1.0;
         export opennmc:plugin/events@0.1.0;
         export opennmc:plugin/tcp-events@0.1.0;
         export opennmc:plugin/notifier@0.1.0;
+        export opennmc:plugin/history-events@0.1.0;
     }",
     path: "../../../wit",
     world: "fixture:keeper/keeper",
@@ -21,9 +23,9 @@ wit_bindgen::generate!({
 });
 
 use exports::opennmc::plugin::tcp_events::{Inbound, Outbound};
-use exports::opennmc::plugin::{events, lifecycle, notifier, tcp_events};
+use exports::opennmc::plugin::{events, history_events, lifecycle, notifier, tcp_events};
 use opennmc::plugin::types::{Error, Notice, Severity};
-use opennmc::plugin::{bus, delivery, notify, store};
+use opennmc::plugin::{bus, delivery, history, notify, store};
 
 thread_local! {
     static HEARD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
@@ -53,6 +55,28 @@ impl notifier::Guest for Keeper {
     fn deliver(id: u64, notice: notifier::Notice, at_ms: u64, attempt: u32) {
         let is_of_now = at_ms > 1_700_000_000_000;
         note(format!("deliver {id} {} {} {} {attempt} {is_of_now}", notice.title, notice.body, notice.device));
+    }
+}
+
+impl history_events::Guest for Keeper {
+    fn on_events(ticket: u64, outcome: Result<Vec<events::Event>, Error>) {
+        note(match outcome {
+            Ok(events) => {
+                let kinds: Vec<String> = events.into_iter().map(|event| event.kind).collect();
+                format!("past {ticket} {}", kinds.join(" "))
+            }
+            Err(error) => format!("past {ticket} {}", in_words(&error)),
+        });
+    }
+
+    fn on_samples(ticket: u64, outcome: Result<Vec<history_events::Sample>, Error>) {
+        note(match outcome {
+            Ok(samples) => {
+                let sound = samples.iter().all(|it| it.least <= it.mean && it.mean <= it.greatest);
+                format!("samples {ticket} {} {sound}", samples.len())
+            }
+            Err(error) => format!("samples {ticket} {}", in_words(&error)),
+        });
     }
 }
 
@@ -118,6 +142,20 @@ fn obey(line: &str) -> String {
         ["two-lines"] => send("one\ntwo", "", ""),
         ["delivered", id] => said(delivery::delivered(number(id))),
         ["failed", id, reason, again] => said(delivery::failed(number(id), reason, again == "again")),
+        ["past", kind, from, until, limit] => asked(history::events(&history::EventQuery {
+            from_ms: number(from),
+            until_ms: number(until),
+            device: String::new(),
+            kind: kind.to_owned(),
+            limit: number(limit) as u32,
+        })),
+        ["samples", device, variable] => asked(history::samples(&history::SampleQuery {
+            device: device.to_owned(),
+            variable: variable.to_owned(),
+            from_ms: 0,
+            until_ms: 0,
+            points: 0,
+        })),
         ["heard"] => HEARD.with_borrow(|heard| heard.join("; ")),
         ["trap"] => panic!("as asked"),
         _ => line.to_owned(),
@@ -133,6 +171,13 @@ fn send(title: &str, body: &str, device: &str) -> String {
         fields: Vec::new(),
     };
     match notify::send(&notice) {
+        Ok(ticket) => format!("ticket {ticket}"),
+        Err(error) => in_words(&error),
+    }
+}
+
+fn asked(ticket: Result<u64, Error>) -> String {
+    match ticket {
         Ok(ticket) => format!("ticket {ticket}"),
         Err(error) => in_words(&error),
     }
