@@ -5,12 +5,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::command::Run;
-use crate::onmc::{self, Written};
+use crate::onmc;
 use crate::workspace::{GUEST_TARGET, Guest, Profile, Workspace};
-use crate::{console, install, wasm_target};
+use crate::{console, install, setup, wasm_target};
 
 /// What `cargo xtask build` takes.
 #[derive(clap::Args)]
@@ -25,16 +25,27 @@ pub(crate) struct Options {
 
 /// Builds all.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let profile = if options.release { Profile::Release } else { Profile::Dev };
     if options.plugins {
-        return packages(workspace).map(drop);
+        packer(workspace, profile)?;
+        return packages(workspace, profile).map(drop);
     }
-    everything(workspace, if options.release { Profile::Release } else { Profile::Dev })
+    everything(workspace, profile)
 }
 
 /// What the other tasks call before they run something.
 pub(crate) fn everything(workspace: &Workspace, profile: Profile) -> Result<()> {
     programs(workspace, profile)?;
-    packages(workspace).map(drop)
+    packages(workspace, profile).map(drop)
+}
+
+/// The program that packs.
+fn packer(workspace: &Workspace, profile: Profile) -> Result<()> {
+    let mut cargo = Run::cargo(workspace, "build").args(["--package", "opennmc-host", "--bin", "opennmc"]);
+    if profile == Profile::Release {
+        cargo = cargo.arg("--release");
+    }
+    cargo.show()
 }
 
 fn programs(workspace: &Workspace, profile: Profile) -> Result<()> {
@@ -48,27 +59,27 @@ fn programs(workspace: &Workspace, profile: Profile) -> Result<()> {
     install::libraries(workspace, profile)
 }
 
-/// Builds and packs the guests; gives the packages' paths.
-pub(crate) fn packages(workspace: &Workspace) -> Result<Vec<PathBuf>> {
-    let guests = workspace.guests()?;
-    if guests.is_empty() {
-        onmc::remove_others(&workspace.packages(), &[])?;
-        return Ok(Vec::new());
+/// Builds and packs the guests with the program of this profile; gives the packages' paths.
+pub(crate) fn packages(workspace: &Workspace, profile: Profile) -> Result<Vec<PathBuf>> {
+    let (guests, others) = (workspace.guests()?, workspace.guests_in_c()?);
+    let mut packed = Vec::new();
+    if !guests.is_empty() {
+        console::heading(&format!("Building the plugins ({})", names(&guests)));
+        compile(workspace, &guests)?;
     }
-    console::heading(&format!("Building the plugins ({})", names(&guests)));
-    compile(workspace, &guests)?;
-    let mut packages = Vec::new();
     for guest in &guests {
-        let module = std::fs::read(&guest.module)
-            .with_context(|| format!("could not read {}", guest.module.display()))?;
-        let (path, written) = onmc::pack(&guest.folder, &module, &workspace.packages())?;
-        if written == Written::New {
-            let size = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
-            let shown = path.strip_prefix(workspace.root()).unwrap_or(&path);
-            console::remark(&format!("packed {} ({} KiB)", shown.display(), size.div_ceil(1024)));
-        }
-        packages.push(path);
+        packed.push(onmc::pack(workspace, profile, &guest.folder, &guest.module, &workspace.packages())?);
     }
+    if !others.is_empty() {
+        setup::ensure(workspace, setup::Task::Plugins)?;
+    }
+    for folder in &others {
+        packed.push(onmc::build(workspace, profile, folder)?);
+    }
+    for package in packed.iter().filter(|package| package.told.starts_with("packed")) {
+        console::remark(&package.told);
+    }
+    let packages: Vec<PathBuf> = packed.into_iter().map(|package| package.path).collect();
     onmc::remove_others(&workspace.packages(), &packages)?;
     Ok(packages)
 }

@@ -3,18 +3,17 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use wit_parser::Resolve;
 
 use crate::command::{Run, find_program};
 use crate::steps::Steps;
 use crate::workspace::{GUEST_TARGET, Workspace};
-use crate::{console, deny, headers, soak, test, wasm_target};
+use crate::{console, deny, headers, interface, soak, test, wasm_target};
 
 /// Runs every check and every test.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut steps = Steps::new("ci");
     steps.step("formatting", || formatting(workspace))?;
-    steps.step("plugin interface (WIT)", || plugin_interface(workspace))?;
+    steps.step("plugin interface (WIT)", || interface::check(workspace))?;
     steps.step("C headers", || headers::check(workspace))?;
     steps.step("dependencies (cargo deny)", || deny::check(workspace))?;
     steps.step("lints", || lints(workspace))?;
@@ -47,22 +46,6 @@ fn formatting(workspace: &Workspace) -> Result<()> {
             .show()
             .context("the code is not formatted; run `cargo fmt --all` with that --manifest-path")?;
     }
-    Ok(())
-}
-
-fn plugin_interface(workspace: &Workspace) -> Result<()> {
-    let folder = workspace.root().join("opennmc-host/wit");
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve
-        .push_dir(&folder)
-        .with_context(|| format!("the interface in {} does not parse", folder.display()))?;
-    let package = &resolve.packages[package];
-    console::remark(&format!(
-        "{}: {} interfaces, {} worlds",
-        package.name,
-        package.interfaces.len(),
-        package.worlds.len()
-    ));
     Ok(())
 }
 

@@ -14,6 +14,7 @@ mod deny;
 mod guard;
 mod headers;
 mod install;
+mod interface;
 mod onmc;
 mod port_owner;
 mod python;
@@ -65,6 +66,8 @@ enum Task {
     Size(runtime_only::Options),
     /// Make the C headers under include/ of the code, or check them.
     Headers(headers::Options),
+    /// Make the reference of the plugin interface, or check that it and the plugins of old versions fit.
+    Interface(interface::Options),
     /// Build the C library and install it with its header and pkg-config file, and the manual pages and completions of opennmc.
     Install(install::Options),
     /// Become another program that ends when we end.
@@ -97,6 +100,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench(options) => bench::run(&workspace, &options),
         Task::Size(options) => runtime_only::size(&workspace, &options),
         Task::Headers(options) => headers::run(&workspace, &options),
+        Task::Interface(options) => interface::run(&workspace, &options),
         Task::Install(options) => install::run(&workspace, &options),
         Task::Guard(options) => guard::run(&options).map(|never| match never {}),
     }

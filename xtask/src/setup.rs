@@ -28,6 +28,8 @@ pub(crate) enum Task {
     Python,
     /// `cargo xtask bench`
     Bench,
+    /// The plugins in C, as a part of `cargo xtask build`
+    Plugins,
 }
 
 /// Installs everything, or lists it.
@@ -62,7 +64,19 @@ enum Probe {
     Dpkg,
 }
 
-const PEERS: [Peer; 16] = [
+const PEERS: [Peer; 18] = [
+    Peer {
+        package: "clang",
+        purpose: "compiles the plugins in C",
+        probe: Probe::Program("clang"),
+        tasks: &[Task::Plugins, Task::Test],
+    },
+    Peer {
+        package: "lld",
+        purpose: "links the plugins in C",
+        probe: Probe::Program("wasm-ld"),
+        tasks: &[Task::Plugins, Task::Test],
+    },
     Peer {
         package: "nut-client",
         purpose: "upsc, upscmd, upsrw, upsmon and upslog as clients of our NUT server",

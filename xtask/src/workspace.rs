@@ -69,6 +69,21 @@ impl Workspace {
         self.target().join(profile.folder()).join(name)
     }
 
+    /// The folders of the plugins that are not cargo's, sorted: those with a `plugin.toml` and C files.
+    pub(crate) fn guests_in_c(&self) -> Result<Vec<PathBuf>> {
+        let plugins = self.root.join("plugins");
+        let Ok(entries) = std::fs::read_dir(&plugins) else { return Ok(Vec::new()) };
+        let mut folders = Vec::new();
+        for entry in entries {
+            let folder = entry.with_context(|| format!("could not read {}", plugins.display()))?.path();
+            if folder.join("plugin.toml").is_file() && !folder.join("Cargo.toml").is_file() {
+                folders.push(folder);
+            }
+        }
+        folders.sort();
+        Ok(folders)
+    }
+
     /// The packages that have a `plugin.toml` next to their `Cargo.toml`, sorted by name.
     pub(crate) fn guests(&self) -> Result<Vec<Guest>> {
         let Some(manifest) = self.guest_manifest() else { return Ok(Vec::new()) };

@@ -1,8 +1,8 @@
 //! What goes into a backup: everything that makes this installation this one, as of now.
 //!
 //! The folder for state goes in whole, so that a later part of OpenNMC does not have to be listed here to be saved; left
-//! out is what is made anew (locks, sockets, caches) and what is work in progress (hidden files). The history is copied by
-//! SQLite, because its file alone is not the database.
+//! out is what is made anew (locks, sockets, caches) and what is work in progress (hidden files). Databases are copied by
+//! SQLite, because their files alone are not the databases.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::manifest::{Hashing, sha256};
-use super::places::{CONFIG, HISTORY, LONGEST_NAME, PLUGINS, is_plain};
+use super::places::{CONFIG, DATABASES, LONGEST_NAME, PLUGINS, is_plain};
 use super::{BackupError, Places, room};
 use crate::config::{DEFAULT_PLUGIN_DIR, Settings};
 
@@ -26,8 +26,8 @@ const DEEPEST: usize = 8;
 const HELD_BYTES: u64 = 256 << 10;
 /// What is kept in memory of all files together.
 const HELD_IN_ALL: u64 = 4 << 20;
-/// The copy of the history while the backup is made. One at a time: see [`Exclusive`](super::exclusive::Exclusive).
-const HISTORY_COPY: &str = ".history.copy";
+/// A database's copy while the backup is made ends so. One at a time: see [`Exclusive`](super::exclusive::Exclusive).
+const COPY: &str = ".copy";
 
 /// A file for a backup.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(super) struct Collection {
     pub(super) skipped: Vec<String>,
     with_contents: bool,
     held: u64,
-    history_copy: Option<Passing>,
+    copies: Vec<Passing>,
 }
 
 /// A file that goes when it is not needed any more.
@@ -98,7 +98,9 @@ fn gather(places: &Places, mut collection: Collection) -> Result<Collection, Bac
     collection.folder("scripts", &places.scripts(), 0)?;
     collection.packages(places)?;
     collection.folder("state", &places.state_dir, 0)?;
-    collection.history(&places.state_dir)?;
+    for name in DATABASES {
+        collection.database(&places.state_dir, name)?;
+    }
     Ok(collection)
 }
 
@@ -125,7 +127,7 @@ impl Collection {
             let top = depth == 0 && name == "state";
             let made_anew =
                 ENDINGS.iter().any(|ending| part.ends_with(ending)) || (top && CACHES.contains(&part));
-            if made_anew || (top && part == HISTORY) {
+            if made_anew || (top && DATABASES.contains(&part)) {
                 continue;
             }
             let name = format!("{name}/{part}");
@@ -176,27 +178,27 @@ impl Collection {
         Ok(())
     }
 
-    fn history(&mut self, state_dir: &Path) -> Result<(), BackupError> {
-        let path = state_dir.join(HISTORY);
+    fn database(&mut self, state_dir: &Path, name: &str) -> Result<(), BackupError> {
+        let path = state_dir.join(name);
         let mode = match fs::metadata(&path) {
             Ok(metadata) => metadata.mode(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(source) => return Err(BackupError::File { action: "look at", path, source }),
         };
         if !self.with_contents {
-            return self.file(format!("state/{HISTORY}"), &path);
+            return self.file(format!("state/{name}"), &path);
         }
         // With what is in the write-ahead log; the file may be a little larger than its copy.
-        let wal = fs::metadata(state_dir.join(format!("{HISTORY}-wal"))).map_or(0, |wal| wal.len());
+        let wal = fs::metadata(state_dir.join(format!("{name}-wal"))).map_or(0, |wal| wal.len());
         let size = fs::metadata(&path).map_or(0, |database| database.len());
         room::check(state_dir, size + wal)?;
-        let copy = Passing(state_dir.join(HISTORY_COPY));
+        let copy = Passing(state_dir.join(format!(".{name}{COPY}")));
         copy_database(&path, &copy.0)
-            .map_err(|problem| BackupError::History { path: path.clone(), problem })?;
-        self.file(format!("state/{HISTORY}"), &copy.0)?;
-        self.history_copy = Some(copy);
-        if let Some(history) = self.files.last_mut() {
-            history.mode = mode & 0o777;
+            .map_err(|problem| BackupError::Database { path: path.clone(), problem })?;
+        self.file(format!("state/{name}"), &copy.0)?;
+        self.copies.push(copy);
+        if let Some(database) = self.files.last_mut() {
+            database.mode = mode & 0o777;
         }
         Ok(())
     }

@@ -33,9 +33,9 @@ pub enum BackupError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The history can't be copied.
-    #[error("can't copy the history {}: {problem}", path.display())]
-    History {
+    /// The history, or what plugins keep, can't be copied.
+    #[error("can't copy the database {}: {problem}", path.display())]
+    Database {
         /// The database.
         path: PathBuf,
         /// What SQLite said.

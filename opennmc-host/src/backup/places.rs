@@ -16,8 +16,8 @@ pub struct Places {
 
 /// The configuration's name in a backup, whatever its file is called.
 pub(super) const CONFIG: &str = "config/opennmc.toml";
-/// The history's database, by its name in the folder for state.
-pub(super) const HISTORY: &str = "history.db";
+/// What is in SQLite's hands, by its name in the folder for state: the history, and what plugins keep.
+pub(super) const DATABASES: [&str; 2] = ["history.db", "store.db"];
 /// The users, by their name in a backup.
 pub(super) const USERS: &str = "state/users.toml";
 /// Where scripts are, beside the configuration.

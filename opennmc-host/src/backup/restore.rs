@@ -77,7 +77,7 @@ impl Staged {
             let unusable = |problem| BackupError::Unusable { path: shown.to_owned(), problem };
             check_configuration(&staging, places).map_err(unusable)?;
             check_users(&staging).map_err(unusable)?;
-            check_history(&staging).map_err(unusable)?;
+            check_databases(&staging).map_err(unusable)?;
             staging.complete()?;
             Ok(manifest)
         });
@@ -156,10 +156,14 @@ fn check_users(staging: &Staging<'_>) -> Result<(), String> {
     }
 }
 
-/// The history is a sound database: looked at where it waits, without writing anything beside it.
-fn check_history(staging: &Staging<'_>) -> Result<(), String> {
-    let Some(path) = &staging.history else { return Ok(()) };
-    let path = path.to_str().ok_or("its history can't be checked: the folder for state is not UTF-8")?;
+fn check_databases(staging: &Staging<'_>) -> Result<(), String> {
+    staging.databases.iter().try_for_each(|(name, path)| check_database(name, path))
+}
+
+/// It is a sound database: looked at where it waits, without writing anything beside it.
+fn check_database(name: &str, path: &Path) -> Result<(), String> {
+    let path =
+        path.to_str().ok_or(format!("its {name} can't be checked: the folder for state is not UTF-8"))?;
     let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -167,7 +171,7 @@ fn check_history(staging: &Staging<'_>) -> Result<(), String> {
         .and_then(|database| database.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)));
     match sound.as_deref() {
         Ok("ok") => Ok(()),
-        Ok(problem) => Err(format!("its history is damaged: {problem}")),
-        Err(error) => Err(format!("its history is damaged: {error}")),
+        Ok(problem) => Err(format!("its {name} is damaged: {problem}")),
+        Err(error) => Err(format!("its {name} is damaged: {error}")),
     }
 }

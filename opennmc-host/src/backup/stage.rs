@@ -15,7 +15,7 @@ use rustix::process::geteuid;
 use super::archive::Taker;
 use super::journal::{Journal, STAGED, Step, Steps, may_write};
 use super::manifest::Hashing;
-use super::places::{CONFIG, HISTORY, USERS};
+use super::places::{CONFIG, DATABASES, USERS};
 use super::{BackupError, Manifest, Member, Places, room};
 
 /// The configuration and the users are looked at in memory; real ones have some KiB.
@@ -39,8 +39,8 @@ pub(super) struct Staging<'a> {
     pub(super) config: Option<Vec<u8>>,
     /// The users in the backup.
     pub(super) users: Option<Vec<u8>>,
-    /// Where the history waits.
-    pub(super) history: Option<PathBuf>,
+    /// Where databases wait, by their names.
+    pub(super) databases: Vec<(&'static str, PathBuf)>,
 }
 
 /// The file that is being taken.
@@ -107,8 +107,8 @@ impl Taker for Staging<'_> {
         let Current { name, mode, file, bytes } = std::mem::take(&mut self.current);
         if let (Some(file), Some(step)) = (file, self.journal.steps.last()) {
             let ended = finish(&file, step, mode);
-            if name == format!("state/{HISTORY}") {
-                self.history = Some(step.staged.clone());
+            if let Some(database) = DATABASES.into_iter().find(|known| name == format!("state/{known}")) {
+                self.databases.push((database, step.staged.clone()));
             }
             ended.map_err(|source| self.failed(source))?;
         }
@@ -139,17 +139,18 @@ impl<'a> Staging<'a> {
             current: Current::default(),
             config: None,
             users: None,
-            history: None,
+            databases: Vec::new(),
         })
     }
 
     /// All files are there: names what goes, and makes the folders durable.
     pub(super) fn complete(&mut self) -> Result<(), BackupError> {
         self.journal.remove = self.leftovers();
-        // The history's side files belong to the database that goes; a daemon may make them at any moment.
-        let endings = ["-wal", "-shm", "-journal"];
-        self.journal.side_files =
-            endings.map(|ending| self.places.state_dir.join(format!("{HISTORY}{ending}"))).to_vec();
+        // Side files belong to the database that goes; a daemon may make them at any moment.
+        for name in DATABASES {
+            let side_files = ["-wal", "-shm", "-journal"].map(|ending| format!("{name}{ending}"));
+            self.journal.side_files.extend(side_files.map(|name| self.places.state_dir.join(name)));
+        }
         for path in &self.journal.remove {
             let folder = path.parent().unwrap_or(Path::new("/"));
             if folder.is_dir() && !may_write(folder) {

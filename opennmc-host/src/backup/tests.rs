@@ -110,6 +110,24 @@ fn principal(role: Role) -> Principal {
 }
 
 #[test]
+fn what_plugins_keep_is_copied_as_a_whole_database_while_it_is_written() {
+    let scene = Scene::new();
+    let path = scene.path("state/store.db");
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.pragma_update(None, "journal_mode", "wal").unwrap();
+    database.execute_batch("CREATE TABLE entry (value TEXT); INSERT INTO entry VALUES ('kept')").unwrap();
+    assert!(scene.path("state/store.db-wal").exists(), "the file alone is not the database");
+    scene.back_up();
+    database.execute_batch("UPDATE entry SET value = 'later'").unwrap();
+    drop(database);
+    scene.read().unwrap().commit().unwrap();
+    recover(&scene.places().config).unwrap().unwrap();
+    let database = rusqlite::Connection::open(&path).unwrap();
+    let value: String = database.query_row("SELECT value FROM entry", [], |row| row.get(0)).unwrap();
+    assert_eq!(value, "kept");
+}
+
+#[test]
 fn what_was_saved_comes_back_and_what_was_new_is_gone() {
     let scene = Scene::new();
     let before = scene.contents();
@@ -228,7 +246,7 @@ fn what_should_not_be_in_a_backup_is_refused() {
     let scene = Scene::new();
     let before = scene.contents();
     type Members<'a> = &'a [(&'a str, &'a [u8])];
-    let cases: [(&str, Members<'_>); 13] = [
+    let cases: [(&str, Members<'_>); 14] = [
         ("no name for a file", &[CONFIG, ("config/other.toml", b"")]),
         ("no name for a file", &[CONFIG, ("etc/passwd", b"")]),
         ("no name for a file", &[CONFIG, ("state/.backup.key", b"")]),
@@ -241,7 +259,11 @@ fn what_should_not_be_in_a_backup_is_refused() {
         ("not valid", &[("config/opennmc.toml", b"[usp.a]")]),
         ("not text", &[("config/opennmc.toml", b"\xff")]),
         ("users can't be read", &[CONFIG, ("state/users.toml", b"= wrong")]),
-        ("history is damaged", &[CONFIG, ("state/history.db", b"no database, but long enough to look at")]),
+        (
+            "history.db is damaged",
+            &[CONFIG, ("state/history.db", b"no database, but long enough to look at")],
+        ),
+        ("store.db is damaged", &[CONFIG, ("state/store.db", b"no database, but long enough to look at")]),
     ];
     for (expected, files) in cases {
         let error = forge(&scene, files, |_| ()).unwrap_err().to_string();

@@ -41,7 +41,7 @@ pub(super) struct DemoArguments {
 }
 
 pub(super) fn demo(arguments: &DemoArguments, output: Output) -> Result<Exit, Failure> {
-    let folder = Folder::make()?;
+    let folder = Folder::make("demo")?;
     let plugin_dirs: Vec<PathBuf> =
         arguments.plugins.iter().cloned().chain([DEFAULT_PLUGIN_DIR.into()]).collect();
     let serves_nut = find_package(NUT_SERVER, &plugin_dirs).is_ok();
@@ -120,7 +120,7 @@ fn say_what_to_try(settings: &Settings, nut: Option<u16>, output: Output) -> Res
     output.text(&text)
 }
 
-fn parse_model(model: &str) -> Result<String, String> {
+pub(super) fn parse_model(model: &str) -> Result<String, String> {
     let names: Vec<&str> = Model::all().map(Model::name).collect();
     if names.contains(&model) {
         return Ok(model.to_owned());
@@ -129,15 +129,20 @@ fn parse_model(model: &str) -> Result<String, String> {
 }
 
 /// A folder for this process alone.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn make() -> Result<Folder, Failure> {
-        let path = std::env::temp_dir().join(format!("opennmc-demo-{}", std::process::id()));
+    pub(super) fn make(purpose: &str) -> Result<Folder, Failure> {
+        let path = std::env::temp_dir().join(format!("opennmc-{purpose}-{}", std::process::id()));
         // Fails when somebody else has made it.
         let made = DirBuilder::new().mode(0o700).create(&path);
         made.map_err(|error| Failure::system(format!("can't make the folder {}", path.display()), error))?;
         Ok(Folder(path))
+    }
+
+    #[cfg(feature = "author")]
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 }
 

@@ -3,6 +3,8 @@
 //! Arguments become typed values here and nothing else happens: each command is a module that does one thing and
 //! returns how it ended.
 
+#[cfg(feature = "author")]
+mod author;
 mod backup;
 mod check;
 #[cfg(feature = "compiler")]
@@ -143,7 +145,7 @@ enum Command {
     Reload(daemon::ReloadArguments),
     /// Show how much the daemon logs, or set it until its next start
     LogLevel(daemon::LogLevelArguments),
-    /// Show what the plugins do
+    /// Show what the plugins do, and write new ones
     Plugin(plugin::PluginArguments),
     /// List, add and change the users of all services, and their tokens
     ///

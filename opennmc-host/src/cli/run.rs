@@ -139,7 +139,7 @@ fn serve(
 }
 
 /// Without its control socket the daemon still watches the UPSes and serves them: no reason not to start.
-fn serve_control(
+pub(super) fn serve_control(
     settings: &ControlSettings,
     handle: HostHandle,
     users: Option<Arc<UserBase>>,

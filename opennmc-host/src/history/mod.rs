@@ -27,6 +27,8 @@ pub use options::{HistoryOptions, Sync};
 pub use reader::{
     AuditEntry, AuditFilter, EventFilter, Format, HistoryReader, Resolution, SamplePoint, Series,
 };
+// The plugins' store is another such file.
+pub(crate) use store::{Failure, identity_of, move_aside};
 
 /// What the file is called in the state folder.
 pub const FILE_NAME: &str = "history.db";

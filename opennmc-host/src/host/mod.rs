@@ -7,6 +7,7 @@
 
 pub mod feed;
 pub mod health;
+pub mod notices;
 mod request;
 
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ pub use self::request::{Gone, Progressing, ReloadReport, Reply};
 use crate::config::{DEFAULT_FILE, DEFAULT_STATE_DIR};
 use crate::door::{OrderId, OrderRequest, OrderResult, Progress};
 use crate::history::HistoryHandle;
-use crate::plugin::{PluginStatus, Standing};
+use crate::plugin::{Message, PluginStatus, Standing};
 use crate::state::{Heartbeat, SnapshotCell};
 use crate::users::Principal;
 
@@ -86,6 +87,11 @@ impl HostHandle {
     /// How every plugin is.
     pub fn plugins(&self, reply: Reply<Vec<PluginStatus>>) {
         self.send(Request::Plugins(reply));
+    }
+
+    /// Takes in what a plugin says to everybody.
+    pub(crate) fn plugin_says(&self, message: Message) {
+        self.send(Request::PluginSays(message));
     }
 
     /// How well the main loop and the lines to the UPSes do.

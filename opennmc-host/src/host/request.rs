@@ -2,7 +2,7 @@
 
 use crate::door::{OrderRequest, Progress};
 use crate::host::health::LoopHealth;
-use crate::plugin::{PluginStatus, Standing};
+use crate::plugin::{Message, PluginStatus, Standing};
 use crate::users::Principal;
 
 /// Takes an answer, on the main loop: it must not block.
@@ -16,6 +16,7 @@ pub(crate) enum Request {
     Reload(Principal, Reply<Result<ReloadReport, String>>),
     Plugins(Reply<Vec<PluginStatus>>),
     Plugin { principal: Principal, id: String, standing: Standing, reply: Reply<Result<String, String>> },
+    PluginSays(Message),
     LoopHealth(Reply<LoopHealth>),
     StartAnew,
     Simulator { principal: Principal, device: String, line: String, reply: Reply<Result<String, String>> },

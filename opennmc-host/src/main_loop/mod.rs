@@ -7,6 +7,7 @@
 mod clock;
 mod first_start;
 mod links;
+mod messages;
 mod orders;
 mod plugins;
 mod publish;
@@ -30,6 +31,7 @@ use calloop::{EventLoop, LoopHandle, channel};
 use self::clock::Clock;
 use self::first_start::InitialPassword;
 use self::links::Links;
+use self::messages::Messaging;
 use self::plugins::Plugins;
 use self::publish::Publisher;
 use self::records::Records;
@@ -64,6 +66,7 @@ pub struct State {
     door: Door,
     publisher: Publisher,
     plugins: Option<Plugins>,
+    messaging: Messaging,
     /// Since the start.
     records: Option<Records>,
     users: Option<Arc<UserBase>>,
@@ -142,6 +145,7 @@ impl MainLoop {
             door: Door::default(),
             publisher: Publisher::new(heartbeat.clone()),
             plugins: None,
+            messaging: Messaging::default(),
             records: None,
             users: None,
             tls: Tls::default(),
@@ -404,7 +408,15 @@ impl State {
         }
         events.extend(self.happened.drain(..).map(|event| self.publisher.number(event)));
         events.extend(self.tell_ended_orders());
+        // Numbered like all others; what is not kept leaves a gap in the history.
+        let mut passing = Vec::new();
+        for (event, kept) in self.messaging.take_told() {
+            let event = self.publisher.number(event);
+            if kept { events.push(event) } else { passing.push(event) }
+        }
         records::record(self.records.as_ref(), &events);
+        events.append(&mut passing);
+        events.sort_by_key(|event| event.id);
         for event in &events {
             if let Some(plugins) = &mut self.plugins {
                 plugins.publish(event);
@@ -414,6 +426,7 @@ impl State {
         if let Some(plugins) = &mut self.plugins {
             plugins.arm(&self.handle);
         }
+        self.messaging.arm(&self.handle);
     }
 }
 

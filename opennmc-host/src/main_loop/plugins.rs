@@ -3,23 +3,27 @@
 //! The supervisor does the work; this gives it turns. Nothing here waits for a plugin.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use calloop::timer::{TimeoutAction, Timer};
 use calloop::{LoopHandle, RegistrationToken, channel};
 
-use super::{Error, State};
+use super::{Error, State, messages};
 use crate::config::{Change, Changes, PluginSection, Settings, What};
 use crate::host::{ReloadReport, Reply};
 use crate::plugin::{
-    Compiling, Grants, GrantsFile, Installer, Network, Outcome, PluginSettings, PluginStatus, Report,
-    Services, Standing, Supervisor, SupervisorOptions, Target,
+    Compiling, Grants, GrantsFile, Installer, Messages, Network, Outcome, Past, PluginError, PluginSettings,
+    PluginStatus, PluginStore, Report, Services, Standing, Supervisor, SupervisorOptions, Target,
 };
 use crate::state::Event;
+
+/// How long the end of the daemon waits for what plugins set last.
+const LAST_WRITES: Duration = Duration::from_millis(500);
 
 /// The supervisor and its timer.
 pub(super) struct Plugins {
     supervisor: Supervisor,
+    store: PluginStore,
     timer: Option<(RegistrationToken, Instant)>,
     /// What happened to plugins since it was last taken. The supervisor has logged it.
     events: Vec<Event>,
@@ -55,14 +59,26 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
         }
     });
     inserted.map_err(|error| error.error)?;
+    let store = messages::open_store(&state.handle, &settings.state_dir)?;
     if let Some(users) = state.users.clone() {
         let host = state.host_handle();
         let orders = Arc::new(move |request, progress| host.order(request, progress));
-        supervisor.offer(Services { users, orders });
+        let messages = {
+            let host = state.host_handle();
+            Messages::new(move |message| host.plugin_says(message), state.messaging.full_flag())
+        };
+        let past = state.records.as_ref().map(|records| Past::start(&records.history)).transpose();
+        let past = past.map_err(PluginError::Past)?;
+        supervisor.offer(Services {
+            store: Some(store.clone()),
+            messages: Some(messages),
+            past,
+            ..Services::new(users, orders)
+        });
     }
     supervisor.reach_through(Network::new(state.tls.clone()));
     supervisor.start_all();
-    Ok(Plugins { supervisor, timer: None, events: Vec::new(), standing })
+    Ok(Plugins { supervisor, store, timer: None, events: Vec::new(), standing })
 }
 
 /// The grants; none when they can't be read. Then nothing that was installed runs, and the plugins of the system do.
@@ -116,6 +132,9 @@ impl Plugins {
 
     pub(super) fn stop(&mut self) {
         self.supervisor.stop();
+        if !self.store.close(LAST_WRITES) {
+            tracing::warn!("what plugins set last was not written before the end");
+        }
     }
 
     pub(super) fn status(&self) -> Vec<PluginStatus> {

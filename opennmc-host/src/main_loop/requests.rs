@@ -1,5 +1,7 @@
 //! What other threads ask of the main loop, carried out on it.
 
+use std::time::Instant;
+
 use calloop::{LoopHandle, channel};
 
 use super::{Ending, State};
@@ -42,6 +44,9 @@ impl State {
                 (Some(plugins), Some(settings)) => plugins.stand(&id, standing, settings, reply),
                 _ => reply(Err("this daemon runs no plugins".to_owned())),
             },
+            Request::PluginSays(message) => {
+                self.messaging.hear(Instant::now(), self.clock.wall_ms(), message);
+            }
             Request::LoopHealth(reply) => reply(self.health()),
             Request::StartAnew => {
                 tracing::info!("ending, to start anew");

@@ -82,4 +82,24 @@ pub(crate) mod control {
     });
 }
 
+/// For plugins that ask for what was.
+pub(crate) mod past {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-past; world facet { export opennmc:plugin/history-events@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-past/facet",
+        with: { "opennmc:plugin/types": super::base::opennmc::plugin::types },
+    });
+}
+
+/// For plugins that deliver notices.
+pub(crate) mod notifier {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-notifier; world facet { export opennmc:plugin/notifier@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-notifier/facet",
+        with: { "opennmc:plugin/types": super::base::opennmc::plugin::types },
+    });
+}
+
 pub(crate) use base::opennmc::plugin as wit;

@@ -69,6 +69,12 @@ pub enum PluginError {
         /// Which key, what is wrong with it, and what to do.
         problem: String,
     },
+    /// What plugins keep can't be written.
+    #[error("can't start the thread that writes what plugins keep: {0}")]
+    Store(#[source] io::Error),
+    /// The history can't be read for plugins.
+    #[error("can't start the thread that reads the history for plugins: {0}")]
+    Past(#[source] io::Error),
     /// The WebAssembly engine could not be set up on this machine.
     #[error("the WebAssembly engine can't start: {0}")]
     Engine(String),

@@ -11,14 +11,18 @@ use calloop::channel::Sender;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
-use super::bindings::{auth, base, connection, control, datagrams, events, fetching, tcp, timers, wit};
+use super::bindings::{
+    auth, base, connection, control, datagrams, events, fetching, notifier, past, tcp, timers, wit,
+};
 use super::capability::{
-    self, AuthState, ClockState, ConnectState, ControlState, HttpClientState, LogState, MemoryLimit,
-    TimersState, UdpState, UpsState,
+    self, AuthState, BusState, ClockState, ConnectState, ControlState, DeliveryState, HistoryState,
+    HttpClientState, LogState, MemoryLimit, SpeechState, StoreState, TimersState, UdpState, UpsState,
 };
 use super::deadline::Deadline;
 use super::epitaph::Bounds;
+use super::messages::{Delivery, Notice};
 use super::outbound::{Network, Reply};
+use super::past::{Answer, Problem};
 use super::services::{Outcome, Services};
 use super::thread::budget::Budget;
 use super::thread::connections::Connections;
@@ -26,8 +30,10 @@ use super::thread::datagrams::{Datagrams, Received};
 use super::watch::Watch;
 use super::{Epitaph, Grant, Lines};
 use crate::door::OrderResult;
+use crate::history::Series;
 use crate::state::{Event, Severity, SnapshotCell};
 
+use past::exports::opennmc::plugin::history_events::Sample;
 pub(super) use tcp::exports::opennmc::plugin::tcp_events::{Inbound, Outbound};
 
 /// `start` may do more than a call while serving: read its configuration, build tables.
@@ -43,6 +49,11 @@ pub(super) struct InstanceState {
     pub(super) timers: TimersState,
     pub(super) auth: AuthState,
     pub(super) control: ControlState,
+    pub(super) store: StoreState,
+    pub(super) speech: SpeechState,
+    pub(super) bus: BusState,
+    pub(super) delivery: DeliveryState,
+    pub(super) history: HistoryState,
     pub(super) connections: Connections,
     pub(super) connect: ConnectState,
     pub(super) datagrams: Datagrams,
@@ -87,6 +98,8 @@ pub(super) struct Instance {
     datagrams: Option<datagrams::Facet>,
     auth: Option<auth::Facet>,
     control: Option<control::Facet>,
+    notifier: Option<notifier::Facet>,
+    past: Option<past::Facet>,
     call_ms: u64,
     memory: super::ByteSize,
     watch: Arc<Watch>,
@@ -112,6 +125,8 @@ impl Instance {
             return Err(Epitaph::new(format!("refused: plugin.wasm {problem}")));
         }
         let limits = origin.grant.limits;
+        let services = origin.services.as_ref();
+        let kept = services.and_then(|services| services.store.as_ref()).zip(origin.grant.needs.store);
         let mut store = Store::new(
             engine,
             InstanceState {
@@ -130,6 +145,20 @@ impl Instance {
                     origin.grant.needs.control.as_ref(),
                     origin.services.as_ref().map(|services| Arc::clone(&services.orders)),
                     origin.outcomes.clone(),
+                ),
+                // It may wait for the disk: the plugin does not run yet.
+                store: StoreState::new(kept.map(|(store, share)| store.shelf(&origin.plugin, share.0))),
+                speech: SpeechState::new(
+                    Arc::clone(&origin.plugin),
+                    services.and_then(|services| services.messages.clone()),
+                    limits.messages,
+                ),
+                bus: BusState::new(origin.grant.needs.bus.clone()),
+                delivery: DeliveryState::default(),
+                history: HistoryState::new(
+                    services.and_then(|services| services.past.clone()),
+                    origin.outcomes.clone(),
+                    limits.memory,
                 ),
                 connections: origin.connections,
                 http: HttpClientState::new(
@@ -206,6 +235,12 @@ impl Instance {
             auth: facets.auth.map(|facet| facet.load(&mut store, &instance)).transpose().map_err(refused)?,
             control: facets
                 .control
+                .map(|facet| facet.load(&mut store, &instance))
+                .transpose()
+                .map_err(refused)?,
+            past: facets.past.map(|facet| facet.load(&mut store, &instance)).transpose().map_err(refused)?,
+            notifier: facets
+                .notifier
                 .map(|facet| facet.load(&mut store, &instance))
                 .transpose()
                 .map_err(refused)?,
@@ -359,6 +394,38 @@ impl Instance {
         })
     }
 
+    /// The answer to a question to the history.
+    pub(super) fn on_past(&mut self, ticket: u64, answer: Answer) -> Result<(), Epitaph> {
+        self.call("on-events or on-samples", |this| {
+            let Some(facet) = &this.past else { return Ok(()) };
+            let guest = facet.opennmc_plugin_history_events();
+            match answer {
+                Answer::Events(events) => {
+                    let events = events.map(|events| events.iter().map(shown).collect::<Vec<_>>());
+                    let events = events.map_err(shown_problem);
+                    guest.call_on_events(&mut this.store, ticket, events.as_deref())
+                }
+                Answer::Samples(series) => {
+                    let samples = series.map(|series| shown_samples(&series)).map_err(shown_problem);
+                    guest.call_on_samples(&mut this.store, ticket, samples.as_deref())
+                }
+            }
+        })
+    }
+
+    /// Something to deliver; how it ended is said through `delivery`.
+    pub(super) fn deliver(&mut self, delivery: &Delivery) -> Result<(), Epitaph> {
+        let notice = shown_notice(&delivery.notice);
+        let Delivery { number, at_ms, attempt, .. } = *delivery;
+        self.state().delivery.given(number);
+        self.call("deliver", |this| match &this.notifier {
+            Some(facet) => {
+                facet.opennmc_plugin_notifier().call_deliver(&mut this.store, number, &notice, at_ms, attempt)
+            }
+            None => Ok(()),
+        })
+    }
+
     fn call<R>(
         &mut self,
         name: &str,
@@ -413,6 +480,8 @@ struct Facets {
     datagrams: Option<datagrams::FacetIndices>,
     auth: Option<auth::FacetIndices>,
     control: Option<control::FacetIndices>,
+    notifier: Option<notifier::FacetIndices>,
+    past: Option<past::FacetIndices>,
 }
 
 impl Facets {
@@ -460,6 +529,10 @@ impl Facets {
             let text = "refused: plugin.toml asks for control, but plugin.wasm exports no opennmc:plugin/control-events";
             return Err(Epitaph::new(text));
         }
+        let notifier = notifier::FacetIndices::new(pre).ok();
+        let past = past::FacetIndices::new(pre).ok();
+        agree("history-events", "history = \"read\"", grant.needs.history.is_some(), past.is_some())?;
+        agree("notifier", "notifier = true", grant.needs.notifier, notifier.is_some())?;
         Ok(Self {
             lifecycle,
             events,
@@ -470,7 +543,60 @@ impl Facets {
             datagrams,
             auth,
             control,
+            notifier,
+            past,
         })
+    }
+}
+
+/// Whether an export is there exactly when the manifest asks for what goes with it.
+fn agree(export: &str, need: &str, asked: bool, exported: bool) -> Result<(), Epitaph> {
+    match (asked, exported) {
+        (true, false) => Err(Epitaph::new(format!(
+            "refused: plugin.toml asks for `{need}`, but plugin.wasm exports no opennmc:plugin/{export}"
+        ))),
+        (false, true) => Err(Epitaph::new(format!(
+            "refused: plugin.wasm exports opennmc:plugin/{export}, but plugin.toml does not ask for it under [needs]: \
+             {need}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn shown_problem(problem: Problem) -> wit::types::Error {
+    match problem {
+        Problem::TooLong(most) => wit::types::Error::Limit(format!(
+            "the answer is longer than {most} bytes, which a plugin of this memory can take; ask for less"
+        )),
+        Problem::Unreadable(reason) => wit::types::Error::Unavailable(reason),
+    }
+}
+
+fn shown_samples(series: &Series) -> Vec<Sample> {
+    let points = series.points.iter().map(|point| Sample {
+        at_ms: point.at_ms + series.step_ms / 2,
+        mean: point.avg,
+        least: point.min,
+        greatest: point.max,
+    });
+    points.collect()
+}
+
+fn shown_notice(notice: &Notice) -> wit::types::Notice {
+    wit::types::Notice {
+        severity: shown_severity(notice.severity),
+        device: notice.device.clone(),
+        title: notice.title.clone(),
+        body: notice.body.clone(),
+        fields: notice.fields.clone(),
+    }
+}
+
+fn shown_severity(severity: Severity) -> wit::types::Severity {
+    match severity {
+        Severity::Info => wit::types::Severity::Info,
+        Severity::Warning => wit::types::Severity::Warning,
+        Severity::Critical => wit::types::Severity::Critical,
     }
 }
 
@@ -483,11 +609,7 @@ fn imports(pre: &InstancePre<InstanceState>, interface: &str) -> bool {
 fn shown(event: &Event) -> wit::types::Event {
     wit::types::Event {
         kind: event.kind.clone(),
-        severity: match event.severity {
-            Severity::Info => wit::types::Severity::Info,
-            Severity::Warning => wit::types::Severity::Warning,
-            Severity::Critical => wit::types::Severity::Critical,
-        },
+        severity: shown_severity(event.severity),
         device: event.device.clone(),
         at_ms: event.at_ms,
         fields: event.fields.clone(),

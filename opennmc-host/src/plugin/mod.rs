@@ -26,10 +26,13 @@ mod library;
 mod lifecycle;
 mod lines;
 mod manifest;
+mod messages;
 mod outbound;
 mod package;
+mod past;
 mod services;
 mod signature;
+mod store;
 mod supervisor;
 mod thread;
 mod tls;
@@ -54,10 +57,13 @@ pub use manifest::{
     AdminAccess, ByteSize, ControlAccess, Destination, EventPattern, HistoryAccess, HostPattern, HttpNeed,
     Identity, Limits, LimitsOverride, Manifest, Needs, Scheme, UpsAccess,
 };
+pub use messages::{Delivery, Message, Messages, Notice, Said};
 pub use outbound::{Lookup, Network};
 pub use package::{Digest, Package};
+pub use past::Past;
 pub use services::{Orders, Services};
 pub use signature::{Members, Signer, SignerKey, SignerName};
+pub use store::{PluginStore, StoreNotice};
 pub use supervisor::{
     OnOutcome, Outcome, PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions,
 };

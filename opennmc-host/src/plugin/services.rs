@@ -1,12 +1,15 @@
-//! What plugins reach of the host beyond its state: the users, and the door to the UPSes.
+//! What plugins reach of the host beyond its state: the users, the door to the UPSes, what they keep, each other.
 //!
-//! Both answer later and on other threads; their outcomes come back to the plugin's own loop as [`Outcome`]s.
+//! Whatever answers later does so on other threads; outcomes come back to the plugin's own loop as [`Outcome`]s.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::messages::{Delivery, Messages};
 use super::outbound::{Reply, Route};
+use super::past::{self, Past};
+use super::store::PluginStore;
 use super::thread::connections::Found;
 use crate::door::{OrderRequest, OrderResult};
 use crate::host::Progressing;
@@ -22,6 +25,19 @@ pub struct Services {
     pub users: Arc<UserBase>,
     /// The door.
     pub orders: Orders,
+    /// What plugins keep; without it they keep nothing.
+    pub store: Option<PluginStore>,
+    /// The way to the other plugins and to people; without it nobody hears them.
+    pub messages: Option<Messages>,
+    /// What was; without it nobody knows.
+    pub past: Option<Past>,
+}
+
+impl Services {
+    /// Users and orders, and nothing else.
+    pub fn new(users: Arc<UserBase>, orders: Orders) -> Services {
+        Services { users, orders, store: None, messages: None, past: None }
+    }
 }
 
 impl fmt::Debug for Services {
@@ -42,4 +58,8 @@ pub(super) enum Outcome {
     Fetched { ticket: u64, result: Result<Reply, String> },
     /// The name that a connection goes to.
     LookedUp { connection: u64, found: Result<Found, String> },
+    /// A question to the history.
+    Past { ticket: u64, answer: past::Answer },
+    /// Something to deliver; it has no ticket of the plugin's, but of the host's.
+    Deliver(Delivery),
 }

@@ -698,6 +698,11 @@ impl Plugin {
         if !announcement.hears.iter().any(|pattern| pattern.matches(&event.kind)) {
             return;
         }
+        // Nobody has to be told what it said itself.
+        let sender = event.kind.strip_prefix("bus.").and_then(|rest| rest.split_once('.'));
+        if sender.is_some_and(|(sender, _)| sender == &*self.id) {
+            return;
+        }
         // Counted first: its thread may take it out before this one goes on.
         let is_full = running.waiting.fetch_add(1, SeqCst) >= announcement.limits.mailbox;
         let sent = !is_full && running.mailbox.try_send(Arc::clone(event)).is_ok();

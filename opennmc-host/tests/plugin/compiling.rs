@@ -1,10 +1,14 @@
 //! How a component becomes code: in a child process, from the cache, or not at all.
 
 use std::fs;
+use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use opennmc_host::plugin::{PluginSettings, State, Target};
+use minisign::KeyPair;
+use opennmc_host::plugin::{Digest, PluginSettings, Signer, State, Target, Trust};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::guests::{guests, manifest, pack};
@@ -52,6 +56,82 @@ fn what_was_compiled_once_starts_without_a_compiler() {
     drop(start(plain, state.path(), compiler(state.path())));
     let host = start(plain, state.path(), None);
     assert!(matches!(host.status("x").state, State::Running { .. }));
+}
+
+/// What the compiler makes of a component.
+fn compile(wasm: &[u8], state: &Path) -> Vec<u8> {
+    let mut child = Command::new(compiler(state).unwrap())
+        .args(["compile", "--target", compiling(state.to_owned()).target.name()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let wasm = wasm.to_vec();
+    let writer = std::thread::spawn(move || stdin.write_all(&wasm).unwrap());
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert!(output.status.success());
+    output.stdout
+}
+
+/// Starts `x` without a compiler from a package with the compiled form `form`, of which somebody has signed as if it were
+/// `signed`. Gives the reason of its failure, if it has failed.
+fn start_precompiled(form: &[u8], signed: &[u8], precompile: bool) -> Option<String> {
+    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let manifest = manifest("x", "");
+    let name = format!("precompiled/{}.cwasm", compiling(state.path().to_owned()).target);
+    let mut files: Vec<(&str, &[u8])> =
+        vec![("plugin.toml", manifest.as_bytes()), ("plugin.wasm", &guests().plain), (&name, signed)];
+    files.sort_by_key(|(name, _)| *name);
+    let line = |(name, bytes): &(&str, &[u8])| format!("{}  {name}\n", Digest(Sha256::digest(bytes).into()));
+    let text: String = files.iter().map(line).collect();
+    let key = KeyPair::generate_unencrypted_keypair().unwrap();
+    let signature =
+        minisign::sign(Some(&key.pk), &key.sk, Cursor::new(text), None, None).unwrap().into_string();
+    for (_, bytes) in files.iter_mut().filter(|(member, _)| *member == name) {
+        *bytes = form;
+    }
+    files.push(("plugin.sig", signature.as_bytes()));
+    fs::write(folder.path().join("x-1.2.3.onmc"), pack(&files)).unwrap();
+    let mut trust = Trust::default();
+    trust.signers = vec![Signer::new("us", key.pk.to_base64().try_into().unwrap(), precompile)];
+    let settings = vec![PluginSettings { id: "x".to_owned(), ..PluginSettings::default() }];
+    let own = compiling(state.path().to_owned());
+    let target = own.target;
+    let host = Host::begin_trusting(folder, settings, own.with(None, target), trust);
+    host.until("the first start has ended", |seen| seen.settled);
+    let status = host.status("x");
+    match status.state {
+        State::Running { .. } => None,
+        _ => Some(status.epitaph.unwrap().text),
+    }
+}
+
+#[test]
+fn a_form_that_a_signer_who_may_has_compiled_runs_without_a_compiler() {
+    let state = tempfile::tempdir().unwrap();
+    let form = compile(&guests().plain, state.path());
+    assert_eq!(start_precompiled(&form, &form, true), None);
+}
+
+#[test]
+fn a_form_of_a_signer_who_may_not_compile_is_not_run() {
+    let state = tempfile::tempdir().unwrap();
+    let form = compile(&guests().plain, state.path());
+    let reason = start_precompiled(&form, &form, false).unwrap();
+    assert!(reason.contains("has no compiler") && reason.contains("precompile = true"), "{reason}");
+}
+
+#[test]
+fn a_form_that_is_not_what_was_signed_is_a_forgery() {
+    let state = tempfile::tempdir().unwrap();
+    let form = compile(&guests().plain, state.path());
+    let mut other = form.clone();
+    let middle = other.len() / 2;
+    other[middle] ^= 1;
+    let reason = start_precompiled(&other, &form, true).unwrap();
+    assert!(reason.contains("plugin.sig"), "{reason}");
 }
 
 #[test]

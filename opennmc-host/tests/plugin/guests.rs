@@ -14,6 +14,8 @@ pub(crate) struct Guests {
     pub(crate) caller: Vec<u8>,
     /// Lets its clients log in and acts for them.
     pub(crate) clerk: Vec<u8>,
+    /// Keeps, publishes, notifies and delivers.
+    pub(crate) keeper: Vec<u8>,
     /// Exports `lifecycle` and imports nothing.
     pub(crate) plain: Vec<u8>,
 }
@@ -43,6 +45,7 @@ pub(crate) fn guests() -> &'static Guests {
             actor: guest("actor"),
             caller: guest("caller"),
             clerk: guest("clerk"),
+            keeper: guest("keeper"),
             plain: guest("plain"),
         }
     })

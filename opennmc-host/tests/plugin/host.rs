@@ -11,7 +11,7 @@ use calloop::EventLoop;
 use calloop::channel::{Event as Mail, Sender, channel};
 use opennmc_host::plugin::{
     Compiling, Network, OnOutcome, Outcome, PluginSettings, PluginStatus, Report, Services, Supervisor,
-    SupervisorOptions, Target,
+    SupervisorOptions, Target, Trust,
 };
 use opennmc_host::state::{Event, SnapshotCell};
 use tempfile::TempDir;
@@ -127,7 +127,7 @@ impl Host {
     /// With a network of the test's own.
     pub(crate) fn start_reaching(packages: TempDir, settings: Vec<PluginSettings>, network: Network) -> Self {
         let compiling = compiling(packages.path().join("state"));
-        let host = Self::begin_reaching(packages, settings, None, compiling, network);
+        let host = Self::begin_with(packages, settings, (None, network), compiling, Trust::default());
         host.until("the first starts have ended", |seen| seen.settled);
         host
     }
@@ -151,15 +151,26 @@ impl Host {
         services: Option<Services>,
         compiling: Compiling,
     ) -> Self {
-        Self::begin_reaching(packages, settings, services, compiling, Network::default())
+        let reached = (services, Network::default());
+        Self::begin_with(packages, settings, reached, compiling, Trust::default())
     }
 
-    fn begin_reaching(
+    /// With signers, without waiting for the first starts.
+    pub(crate) fn begin_trusting(
         packages: TempDir,
         settings: Vec<PluginSettings>,
-        services: Option<Services>,
         compiling: Compiling,
-        network: Network,
+        trust: Trust,
+    ) -> Self {
+        Self::begin_with(packages, settings, (None, Network::default()), compiling, trust)
+    }
+
+    fn begin_with(
+        packages: TempDir,
+        settings: Vec<PluginSettings>,
+        reached: (Option<Services>, Network),
+        compiling: Compiling,
+        trust: Trust,
     ) -> Self {
         let observed = Arc::new((Mutex::new(Observed::default()), Condvar::new()));
         let (orders, ordered) = channel();
@@ -168,13 +179,11 @@ impl Host {
             package_dirs: vec![packages.path().join("absent"), packages.path().to_owned()],
             compiling,
             state_dir: packages.path().join("state"),
-            trust: opennmc_host::plugin::Trust::default(),
+            trust,
             started: Instant::now(),
         };
         let (seen, cell) = (Arc::clone(&observed), snapshots.clone());
-        let thread = std::thread::spawn(move || {
-            main_loop(options, settings, (services, network), cell, ordered, &seen)
-        });
+        let thread = std::thread::spawn(move || main_loop(options, settings, reached, cell, ordered, &seen));
         Self { observed, orders, thread: Some(thread), snapshots, packages }
     }
 

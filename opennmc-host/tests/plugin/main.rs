@@ -7,14 +7,17 @@
 
 mod compiling;
 mod connecting;
+mod daemon;
 mod datagrams;
 mod fetching;
 mod guests;
 mod host;
+mod keeping;
 mod outside;
 mod packages;
 mod people;
 mod reloading;
 mod securing;
 mod serving;
+mod speaking;
 mod supervision;

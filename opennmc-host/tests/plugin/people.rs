@@ -50,7 +50,7 @@ impl Scene {
         let packages = tempfile::tempdir().unwrap();
         write_package(packages.path(), "clerk", NEEDS, &guests().clerk);
         let settings = PluginSettings { id: "clerk".to_owned(), ..PluginSettings::default() };
-        let services = Services { users: Arc::clone(&users), orders };
+        let services = Services::new(Arc::clone(&users), orders);
         let host = Host::start_offering(packages, vec![settings], Some(services));
         Scene { host, users, ordered, result, _state: state }
     }

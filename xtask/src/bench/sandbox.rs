@@ -130,9 +130,9 @@ fn hostile_package(workspace: &Workspace) -> Result<PathBuf> {
         .in_folder(&guests)
         .env("RUSTFLAGS", "-Clink-arg=-zstack-size=65536")
         .show()?;
-    let module = fs::read(target.join(GUEST_TARGET).join("release/hostile.wasm"))?;
+    let module = target.join(GUEST_TARGET).join("release/hostile.wasm");
     let packages = workspace.target().join("bench/hostile");
-    onmc::pack(&guests.join("hostile"), &module, &packages)?;
+    onmc::pack(workspace, Profile::Release, &guests.join("hostile"), &module, &packages)?;
     Ok(packages)
 }
 

@@ -45,6 +45,9 @@ enum Plugin {
     Restart(switch::OneArguments),
     /// Show what a plugin has logged of late
     Logs(switch::LogsArguments),
+    #[cfg(feature = "author")]
+    #[command(flatten)]
+    Author(crate::cli::author::Author),
 }
 
 #[derive(Debug, Args)]
@@ -63,6 +66,8 @@ struct InfoArguments {
 
 pub(super) fn plugin(arguments: &PluginArguments, output: Output) -> Result<Exit, Failure> {
     match &arguments.what {
+        #[cfg(feature = "author")]
+        Plugin::Author(what) => return crate::cli::author::author(what, output),
         Plugin::List(arguments) => {
             let plugins: Vec<PluginReport> = arguments.connect.open()?.ask(Request::Plugins)?;
             if output.json {

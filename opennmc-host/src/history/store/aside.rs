@@ -10,7 +10,7 @@ use jiff::Timestamp;
 const KEPT: usize = 2;
 
 /// Moves the database and its companions aside, and tells where to.
-pub(in crate::history) fn move_aside(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn move_aside(path: &Path) -> io::Result<PathBuf> {
     let now = Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
     let stamp = now.strftime("%Y%m%dT%H%M%SZ");
     let mut target = with_suffix(path, &format!(".damaged-{stamp}"));

@@ -6,7 +6,7 @@ use crate::history::notice::Degradation;
 
 /// Why the database did not do what it was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::history) enum Failure {
+pub(crate) enum Failure {
     /// It is damaged: it must be moved aside, trying again can't help.
     Damaged(String),
     /// Anything else: it may be better later.

@@ -19,9 +19,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction};
 
-pub(super) use self::aside::move_aside;
+pub(crate) use self::aside::move_aside;
 use self::blocks::{Growth, SeriesIds};
-pub(super) use self::failure::Failure;
+pub(crate) use self::failure::Failure;
 use self::space::Bounds;
 use super::audit::AuditRecord;
 use super::mailbox::PendingSamples;
@@ -387,7 +387,7 @@ pub(super) fn open_unchanging(path: &Path) -> Result<Connection, Failure> {
 }
 
 /// Device and inode of the file at `path`.
-pub(super) fn identity_of(path: &Path) -> io::Result<(u64, u64)> {
+pub(crate) fn identity_of(path: &Path) -> io::Result<(u64, u64)> {
     let metadata = std::fs::metadata(path)?;
     Ok((metadata.dev(), metadata.ino()))
 }

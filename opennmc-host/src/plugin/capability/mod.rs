@@ -5,11 +5,17 @@
 //! an interface that is not linked does not exist for the plugin. No function here blocks.
 
 mod auth;
+mod bus;
 mod clock;
+mod delivery;
 mod descriptions;
+mod history;
 mod http_client;
 mod log;
+mod notify;
 mod random;
+mod speech;
+mod store;
 pub(super) mod tcp;
 mod tcp_connect;
 mod timers;
@@ -27,9 +33,14 @@ use super::manifest::ByteSize;
 use super::{Grant, UpsAccess};
 
 pub(super) use self::auth::State as AuthState;
+pub(super) use self::bus::State as BusState;
 pub(super) use self::clock::State as ClockState;
+pub(super) use self::delivery::State as DeliveryState;
+pub(super) use self::history::State as HistoryState;
 pub(super) use self::http_client::State as HttpClientState;
 pub(super) use self::log::State as LogState;
+pub(super) use self::speech::State as SpeechState;
+pub(super) use self::store::State as StoreState;
 pub(super) use self::tcp_connect::{LOOKUPS, LOOKUPS_WAITING, State as ConnectState};
 pub(super) use self::timers::State as TimersState;
 pub(super) use self::udp::State as UdpState;
@@ -94,6 +105,36 @@ const CAPABILITIES: &[Capability] = &[
         granted: |grant| grant.needs.control.is_some(),
         ask: "control = \"as-principal\"",
         link: ups_control::link,
+    },
+    Capability {
+        name: "store",
+        granted: |grant| grant.needs.store.is_some(),
+        ask: "store = \"64 KiB\"",
+        link: store::link,
+    },
+    Capability {
+        name: "bus",
+        granted: |grant| !grant.needs.bus.is_empty(),
+        ask: "bus = [\"TOPIC\"]",
+        link: bus::link,
+    },
+    Capability {
+        name: "history",
+        granted: |grant| grant.needs.history.is_some(),
+        ask: "history = \"read\"",
+        link: history::link,
+    },
+    Capability {
+        name: "notify",
+        granted: |grant| grant.needs.notify,
+        ask: "notify = true",
+        link: notify::link,
+    },
+    Capability {
+        name: "delivery",
+        granted: |grant| grant.needs.notifier,
+        ask: "notifier = true",
+        link: delivery::link,
     },
 ];
 

@@ -112,6 +112,15 @@ impl Compiler {
 
     fn find_or_make(&self, package: &Package, stop: &AtomicBool) -> Result<Component, String> {
         let target = self.compiling.target;
+        if let Some(bytes) = package.precompiled.get(target.name()) {
+            match self.load(bytes) {
+                Ok(component) => return Ok(component),
+                Err(error) => tracing::warn!(
+                    package = %package.path.display(),
+                    "its form for {target} can't be used here: {error:#}"
+                ),
+            }
+        }
         let kept = self.cache.as_ref().and_then(|cache| cache.read(package.digest, target));
         if let Some(component) = kept.and_then(|bytes| self.load(&bytes).ok()) {
             return Ok(component);

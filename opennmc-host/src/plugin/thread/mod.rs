@@ -8,6 +8,7 @@ pub(super) mod budget;
 pub(super) mod connections;
 pub(super) mod datagrams;
 mod listeners;
+mod notifying;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,6 +30,7 @@ use self::connections::{Arrival, Connections, News};
 use self::datagrams::Datagrams;
 pub(super) use self::listeners::Bound;
 use self::listeners::Listeners;
+use self::notifying::Notifying;
 use super::engine::Compiler;
 use super::instance::{self, Gauges, Inbound, Instance, Origin};
 use super::outbound::Network;
@@ -124,7 +126,8 @@ pub(super) struct Inbox {
     datagrams: Vec<usize>,
     /// There may be events in the mailbox.
     mail: bool,
-    /// Of checks and orders. There are never more than the plugin has tickets, which are limited.
+    /// Of checks and orders, and notices to deliver. There are never more than the plugin has tickets, which are limited,
+    /// and deliveries under way, likewise.
     outcomes: Vec<Outcome>,
 }
 
@@ -156,6 +159,8 @@ struct Service {
     filled: usize,
     batched: usize,
     refusals: u64,
+    /// When it delivers notices: it is given them from its opening on, as long as this is there.
+    notifying: Option<Notifying>,
     event_loop: EventLoop<'static, Inbox>,
 }
 
@@ -191,6 +196,10 @@ impl Service {
             .map_err(|error| no_loop(error.error))?;
         let listeners = Listeners::bind(handle.clone(), &grant, job.inherited)?;
         let component = job.compiler.compile(&package, &job.stop).map_err(unusable)?;
+        let messages = job.services.as_ref().and_then(|services| services.messages.clone());
+        let notifying = messages.filter(|_| grant.needs.notifier);
+        let notifying =
+            notifying.map(|messages| Notifying::new(Arc::clone(&job.plugin), messages, outcomes.clone()));
         let origin = Origin {
             plugin: Arc::clone(&job.plugin),
             grant: &grant,
@@ -225,6 +234,7 @@ impl Service {
         Ok(Self {
             go: job.go,
             announce: job.announce,
+            notifying,
             plugin: job.plugin,
             instance,
             listeners,
@@ -248,6 +258,10 @@ impl Service {
         let mut is_open = false;
         while !self.stop.load(SeqCst) {
             if !is_open && self.go.load(SeqCst) {
+                // First: whoever sees it open may count on its being given notices.
+                if let Some(notifying) = &mut self.notifying {
+                    notifying.begin();
+                }
                 self.listeners.open()?;
                 let (mut listening, sockets) = (self.listeners.addresses(), self.listeners.sockets());
                 // An earlier instance has let its own go by now.
@@ -341,6 +355,11 @@ impl Service {
                 state.connections.looked_up(connection, found);
                 Ok(())
             }
+            Outcome::Past { ticket, answer } => {
+                state.history.answered();
+                self.instance.on_past(ticket, answer)
+            }
+            Outcome::Deliver(delivery) => self.instance.deliver(&delivery),
         }
     }
 

@@ -1,0 +1,117 @@
+//! docs/plugin-guide.md, word for word: what it says to type is typed, and what it shows is what is printed.
+//!
+//! A block that is marked `console` has lines that begin with `$ `, and below each what it prints. Nothing below a line:
+//! what that prints is not told. Sizes may differ, since compilers do.
+
+#![cfg(feature = "author")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "all of this is test code, of which clippy only knows the `#[test]` functions"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const GUIDE: &str = include_str!("../../../docs/plugin-guide.md");
+const HEADER: &str = include_str!("../../src/cli/author/templates/c/opennmc.h");
+
+/// One line to type, and what the guide shows below it.
+struct Step {
+    command: String,
+    shown: String,
+}
+
+fn steps(guide: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for block in guide.split("```console\n").skip(1) {
+        for line in block.split("\n```").next().unwrap_or_default().lines() {
+            match line.strip_prefix("$ ") {
+                Some(command) => steps.push(Step { command: command.to_owned(), shown: String::new() }),
+                None => {
+                    let step = steps.last_mut().expect("a block begins with a command");
+                    step.shown.push_str(line);
+                    step.shown.push('\n');
+                }
+            }
+        }
+    }
+    steps
+}
+
+/// Without what depends on the compiler's version.
+fn comparable(text: &str) -> Vec<&str> {
+    text.lines().map(|line| line.split(" (").next().unwrap_or_default().trim_end()).collect()
+}
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The program under test first in `PATH`, and one target folder for all plugins, so that the SDK is compiled once.
+fn shell(folder: &Path, command: &str) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_opennmc"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(
+        [program.parent().unwrap().to_owned()].into_iter().chain(std::env::split_paths(&path)),
+    );
+    let target: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("author-test");
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-ec", command])
+        .current_dir(folder)
+        .env("PATH", path.unwrap())
+        .env("CARGO_TARGET_DIR", target);
+    shell.env("NO_COLOR", "1").env_remove("RUSTFLAGS").env_remove("OPENNMC_LOG");
+    shell
+}
+
+/// What the command printed; it must succeed.
+fn typed(folder: &Path, command: &str) -> String {
+    let output = shell(folder, command).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "$ {command}\n{out}{err}");
+    out.into_owned()
+}
+
+#[test]
+fn the_guide_works_as_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = steps(GUIDE);
+    assert!(steps.len() >= 5, "the guide has lost its commands");
+    for Step { command, shown } in steps {
+        let printed = typed(folder.path(), &command);
+        if !shown.is_empty() {
+            assert_eq!(comparable(&printed), comparable(&shown), "$ {command}");
+        }
+    }
+    assert!(folder.path().join("my-first/target/opennmc/my-first-0.1.0.onmc").is_file());
+}
+
+#[test]
+fn every_template_builds_and_its_test_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in ["listener", "tcp-service", "notifier", "web"] {
+        typed(folder.path(), &format!("opennmc plugin new a-{kind} --kind {kind}"));
+        typed(folder.path(), &format!("cd a-{kind}; cargo test --quiet; opennmc plugin build"));
+    }
+    typed(folder.path(), "opennmc plugin new a-c --language c; opennmc plugin build a-c");
+}
+
+#[test]
+fn a_folder_that_is_there_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("mine")).unwrap();
+    let again = shell(folder.path(), "opennmc plugin new mine --language c").output().unwrap();
+    assert!(!again.status.success());
+    assert_eq!(fs::read_dir(folder.path().join("mine")).unwrap().count(), 0);
+}
+
+#[test]
+fn the_plugin_in_c_has_the_header_of_the_template() {
+    let ours = fs::read_to_string(repository().join("plugins/c-herald/include/opennmc.h")).unwrap();
+    assert!(
+        ours == HEADER,
+        "copy opennmc-host/src/cli/author/templates/c/opennmc.h to plugins/c-herald/include"
+    );
+}
