@@ -14,6 +14,8 @@ pub(crate) struct Guests {
     pub(crate) caller: Vec<u8>,
     /// Lets its clients log in and acts for them.
     pub(crate) clerk: Vec<u8>,
+    /// Does all the harm that it can.
+    pub(crate) hostile: Vec<u8>,
     /// Keeps, publishes, notifies and delivers.
     pub(crate) keeper: Vec<u8>,
     /// Exports `lifecycle` and imports nothing.
@@ -45,6 +47,7 @@ pub(crate) fn guests() -> &'static Guests {
             actor: guest("actor"),
             caller: guest("caller"),
             clerk: guest("clerk"),
+            hostile: guest("hostile"),
             keeper: guest("keeper"),
             plain: guest("plain"),
         }

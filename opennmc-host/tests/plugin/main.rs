@@ -12,6 +12,7 @@ mod datagrams;
 mod fetching;
 mod guests;
 mod host;
+mod hostile;
 mod keeping;
 mod outside;
 mod packages;

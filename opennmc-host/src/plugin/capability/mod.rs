@@ -178,21 +178,26 @@ fn link_types(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
 
 impl wit::types::Host for InstanceState {}
 
-/// Tables hold function references; real programs have hundreds.
+/// Tables hold function references; real programs have hundreds. Of all tables together: they are the host's memory.
 const TABLE_ELEMENTS: usize = 20_000;
+/// A component is a program and the adapters around it: core instances, and what each brings along.
+const INSTANCES: usize = 64;
+const TABLES: usize = 64;
+const MEMORIES: usize = 16;
 
 /// How much memory an instance has and may have.
 #[derive(Debug)]
 pub(super) struct MemoryLimit {
     limit: ByteSize,
     used: u64,
+    table_elements: usize,
     /// The size that was asked for and refused since the call began.
     pub(super) refused: Option<u64>,
 }
 
 impl MemoryLimit {
     pub(super) fn new(limit: ByteSize) -> Self {
-        Self { limit, used: 0, refused: None }
+        Self { limit, used: 0, table_elements: 0, refused: None }
     }
 
     /// Bytes of linear memory in use.
@@ -219,10 +224,27 @@ impl ResourceLimiter for MemoryLimit {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS)
+        let wanted = self.table_elements + desired.saturating_sub(current);
+        if wanted > TABLE_ELEMENTS {
+            return Ok(false);
+        }
+        self.table_elements = wanted;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES
     }
 }
