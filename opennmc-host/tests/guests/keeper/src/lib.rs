@@ -54,7 +54,10 @@ impl events::Guest for Keeper {
 impl notifier::Guest for Keeper {
     fn deliver(id: u64, notice: notifier::Notice, at_ms: u64, attempt: u32) {
         let is_of_now = at_ms > 1_700_000_000_000;
-        note(format!("deliver {id} {} {} {} {attempt} {is_of_now}", notice.title, notice.body, notice.device));
+        note(format!(
+            "deliver {id} {} {} {} {attempt} {is_of_now}",
+            notice.title, notice.body, notice.device
+        ));
     }
 }
 
@@ -113,7 +116,9 @@ fn obey(line: &str) -> String {
     let text = |word: &str, character: &str| character.repeat(number(word) as usize);
     match words[..] {
         ["get", key] => match store::get(key) {
-            Some(value) => format!("{} {}", value.len(), String::from_utf8_lossy(&value[..value.len().min(40)])),
+            Some(value) => {
+                format!("{} {}", value.len(), String::from_utf8_lossy(&value[..value.len().min(40)]))
+            }
             None => "none".to_owned(),
         },
         ["set", key, value] => said(store::set(key, value.as_bytes())),
