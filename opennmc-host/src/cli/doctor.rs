@@ -12,8 +12,8 @@ use super::terminal::{Screen, Tone, clean};
 use crate::config::{DEFAULT_PLUGIN_DIR, DEFAULT_STATE_DIR, Settings, inspect};
 use crate::control::protocol::Request;
 use crate::doctor::{
-    DaemonFacts, Facts, Finding, NotExamined, Places, Severity, Trusted, clock_facts, disk_facts, examine,
-    file_facts,
+    DaemonFacts, Facts, Finding, NotExamined, Places, Severity, Trusted, certificate_facts, clock_facts,
+    disk_facts, examine, file_facts,
 };
 use crate::users::UserBase;
 
@@ -79,6 +79,13 @@ fn gather(arguments: &DoctorArguments) -> Result<Facts, Failure> {
     let packages = places.plugin_dirs.iter().map(|dir| (dir, Trusted::Packages));
     facts.files =
         look_at.into_iter().chain(packages).filter_map(|(path, what)| file_facts(path, what)).collect();
+    let tls = facts.settings.as_ref().map(|settings| settings.tls.clone()).unwrap_or_default();
+    for path in tls.certificate.iter().chain(&tls.ca) {
+        match certificate_facts(path) {
+            Ok(certificate) => facts.certificates.push(certificate),
+            Err(error) => cannot("a certificate", error),
+        }
+    }
     facts.disk = disk_facts(&places.state);
     if facts.disk.is_none() {
         cannot(

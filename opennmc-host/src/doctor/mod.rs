@@ -5,6 +5,7 @@
 //! says what to do.
 
 mod battery;
+mod certificate;
 mod clock;
 mod data;
 mod disk;
@@ -21,6 +22,7 @@ use crate::config::{Inspection, Settings};
 use crate::control::report::{HealthReport, PluginReport, StatusReport};
 use crate::users::{Finding as UserFinding, UserInfo};
 
+pub use self::certificate::{CertificateFacts, certificate_facts};
 pub use self::clock::{ClockFacts, clock_facts};
 pub use self::disk::{DiskFacts, disk_facts};
 pub use self::files::{FileFacts, Trusted, file_facts};
@@ -42,6 +44,8 @@ pub struct Facts {
     pub users: Vec<UserInfo>,
     /// The disk under the state folder.
     pub disk: Option<DiskFacts>,
+    /// The certificates of `[tls]`.
+    pub certificates: Vec<CertificateFacts>,
     /// This machine's clock.
     pub clock: ClockFacts,
     /// What could not be looked at, and why.
@@ -132,12 +136,13 @@ impl Finding {
 
 /// Everything that is to be said about these facts, the worst first.
 pub fn examine(facts: &Facts) -> Vec<Finding> {
-    let checks: [fn(&Facts, &mut Vec<Finding>); 9] = [
+    let checks: [fn(&Facts, &mut Vec<Finding>); 10] = [
         configuration,
         data::check,
         battery::check,
         plugins::check,
         network::check,
+        certificate::check,
         users::check,
         files::check,
         disk::check,
