@@ -62,6 +62,11 @@ impl Grant {
                 forced_shutdown: *forced_shutdown,
             });
         }
+        // In the interface, and not offered by this version: better refused than silently absent.
+        let absent = [("http", needs.http.is_some()), ("admin", needs.admin.is_some())];
+        if let Some((need, _)) = absent.into_iter().find(|(_, asked)| *asked) {
+            return Err(wrong(format!("the plugin needs `{need}`, which this OpenNMC does not offer yet")));
+        }
         let limits = settings
             .limits
             .apply(manifest.limits)
@@ -167,6 +172,17 @@ mod tests {
         let allow = "ups.commands = [\"load.off\"]";
         let error = grant(&without, |settings| settings.allow = toml::from_str(allow).unwrap()).unwrap_err();
         assert!(error.contains("[plugin.x] allow.ups"), "{error}");
+    }
+
+    #[test]
+    fn what_this_version_does_not_offer_is_refused_and_not_left_out() {
+        for (line, word) in [
+            ("http = { mount = \"/x\" }", "`http`"),
+            ("auth = true\nlisten = { a = [] }\nadmin = \"as-principal\"", "`admin`"),
+        ] {
+            let manifest = MANIFEST.replace("control = { commands = [\"beeper.mute\"] }", line);
+            assert!(grant(&manifest, |_| {}).unwrap_err().contains(word));
+        }
     }
 
     #[test]
