@@ -1,5 +1,10 @@
 //! Requests as clients send them, and the answers byte for byte.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "all of this is test code, of which clippy only knows the `#[test]` functions"
+)]
+
 use modbus_tcp::{Config, ModbusServer};
 use opennmc_plugin::{
     Availability, Inbound, Kind, Outbound, Plugin, SimulatedHost, SimulatedUps, TcpService, Variable,
