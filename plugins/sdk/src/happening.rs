@@ -127,6 +127,8 @@ happenings! {
     "host.reloaded" Reloaded { changed: "changed", needs_restart: "needs-restart", by: "by" };
     /// It could not be loaded.
     "host.reload-failed" ReloadFailed { reason: "reason", by: "by" };
+    /// A backup was restored at this start.
+    "host.restored" Restored { by: "by", host: "host", made_at: "made-at" };
     /// Nothing can be written to the history's database at present.
     "host.history-degraded" HistoryDegraded { reason: "reason" };
     /// It can again.
