@@ -55,7 +55,7 @@ fn a_restore_brings_everything_back_in_the_same_process() {
     assert!(!place.dir().join("scripts/new.rhai").exists());
     let audit = says(&place, &["audit"]);
     assert!(audit.contains("restore a backup of"), "{audit}");
-    assert!(audit.contains("4 files restored, 1 removed"), "{audit}");
+    assert!(audit.contains("5 files restored, 1 removed"), "{audit}");
     assert!(says(&place, &["events"]).contains("host.restored"), "the event log tells of it");
     daemon.signal(rustix::process::Signal::TERM);
     assert_eq!(daemon.end(), Some(0));
