@@ -170,10 +170,10 @@ fn an_upgrade_tells_what_is_new_and_one_that_does_not_start_leaves_the_old_versi
     let scene = Scene::new();
     scene.installs(&scene.package("a.onmc", "1.2.3", same));
     let address = scene.until("running")["listening"]["main"][0].clone();
-    let more = |manifest: String| manifest.replace("[needs]", "[needs]\nhistory = \"read\"");
+    let more = |manifest: String| manifest.replace("[needs]", "[needs]\nnotify = true");
     let new = scene.package("b.onmc", "1.3.0", more);
     let asked = scene.fails(&["plugin", "install", new.to_str().unwrap()]).1;
-    assert!(asked.contains("read past events and measurements  (new, not used by this version)"), "{asked}");
+    assert!(asked.contains("send notices to people  (new, not used by this version)"), "{asked}");
     assert_eq!(asked.matches("(new").count(), 1, "{asked}");
     assert!(scene.installs(&new).contains("in the place of 1.2.3"));
     assert_eq!(scene.installed(), ["actor-1.3.0.onmc"]);
