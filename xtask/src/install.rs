@@ -75,7 +75,7 @@ fn program(workspace: &Workspace) -> Result<PathBuf> {
     let optimised = workspace.target().join(Profile::Release.folder()).join(PROGRAM).is_file();
     let profile = if optimised { Profile::Release } else { Profile::Dev };
     console::heading("Building opennmc for its manual pages and completions");
-    let mut cargo = Run::cargo(workspace, "build").args(["--package", "opennmc-host", "--bin", PROGRAM]);
+    let mut cargo = Run::cargo(workspace, "build").args(["--workspace", "--bin", PROGRAM]);
     if optimised {
         cargo = cargo.arg("--release");
     }

@@ -56,7 +56,7 @@ impl Daemon {
             let mut main_loop = MainLoop::new().unwrap();
             // Before anything happens.
             let feed = main_loop.handle().feed.subscribe();
-            main_loop.compile_with(env!("CARGO_BIN_EXE_opennmc").into());
+            main_loop.compile_with(crate::host::compiler());
             main_loop.start(settings).unwrap();
             while !main_loop.is_ready() {
                 main_loop.turn(Some(LOOK)).unwrap();

@@ -44,9 +44,14 @@ pub(crate) struct Observed {
 
 /// With this build's own compiler, unless `OPENNMC_COMPILER` names another program: a build that has none is tested with that of
 /// one that has.
+pub(crate) fn compiler() -> PathBuf {
+    let other = std::env::var_os("OPENNMC_COMPILER").map(PathBuf::from);
+    other.unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_opennmc")))
+}
+
+/// With that compiler, for this build's machine or the one that `OPENNMC_TARGET` names.
 pub(crate) fn compiling(state: PathBuf) -> Compiling {
-    let program = std::env::var_os("OPENNMC_COMPILER").map(PathBuf::from);
-    let program = program.unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_opennmc")));
+    let program = compiler();
     let target = match std::env::var("OPENNMC_TARGET") {
         Ok(target) => target.parse().unwrap(),
         Err(_) => Target::of_this_host(),

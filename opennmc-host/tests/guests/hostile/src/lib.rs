@@ -82,7 +82,7 @@ fn harm(mode: &str) {
         "busy" => {
             let end = clock::uptime_ms() + BUSY_MS;
             while clock::uptime_ms() < end {
-                for _ in 0..100_000 {
+                for _ in 0..1_000 {
                     black_box(0);
                 }
             }
@@ -91,13 +91,13 @@ fn harm(mode: &str) {
             black_box(ups::devices());
         },
         "memory-bomb" => loop {
-            HOARD.with_borrow_mut(|hoard| hoard.push(black_box(vec![1; 64 << 10])));
+            HOARD.with_borrow_mut(|hoard| hoard.push(black_box(Vec::with_capacity(64 << 10))));
         },
         "memory-full" => {
-            // All of it, again and again: neither cache nor swap stays anybody else's.
+            // All that it may have, and some of it touched again and again.
             HOARD.with_borrow_mut(|hoard| {
                 if hoard.is_empty() {
-                    hoard.push(vec![1; 2 << 20]);
+                    hoard.push(vec![0; 256 << 10]);
                     while core::arch::wasm32::memory_grow(0, 1) != usize::MAX {}
                 }
                 for chunk in hoard.iter_mut() {
