@@ -9,16 +9,27 @@ mod process;
 #[path = "peers/simulated.rs"]
 mod simulated;
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use process::{PATIENCE, eventually};
+use process::{PATIENCE, Process, eventually, no_forks};
 use simulated::{PROGRAM, Simulated};
+
+/// Runs the program to its end.
+fn run<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let alone = no_forks();
+    let child = command.spawn().unwrap();
+    drop(alone);
+    child.wait_with_output().unwrap()
+}
 
 const PLAIN: [&str; 0] = [];
 
@@ -45,6 +56,14 @@ fn expect(mut port: &File, expected: &str) {
     assert_eq!(String::from_utf8_lossy(&heard), expected);
 }
 
+/// Reads exactly `expected`.
+fn hear(stream: &mut TcpStream, expected: &[u8]) {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut heard = vec![0; expected.len()];
+    stream.read_exact(&mut heard).unwrap();
+    assert_eq!(heard, expected);
+}
+
 fn has_hung_up(mut port: &File) -> bool {
     match port.read(&mut [0; 16]) {
         Ok(0) => true,
@@ -67,14 +86,22 @@ fn a_reader_may_close_the_terminal_and_open_it_again() {
 
 #[test]
 fn a_reader_does_not_find_what_was_said_before_it_came() {
-    let ups = Simulated::start("smart-ups-1500", PLAIN);
-    let mut port = open(&ups.link());
-    port.write_all(b"Y").unwrap();
+    let ups = Simulated::start("smart-ups-1500", ["--tcp", "127.0.0.1:0"]);
+    // The wire takes its time: a second listener tells when an alert has been said.
+    let alone = no_forks();
+    let port = open(&ups.link());
+    let mut listener = TcpStream::connect(ups.tcp()).unwrap();
+    listener.write_all(b"Y").unwrap();
+    hear(&mut listener, b"SM\r\n");
     expect(&port, "SM\r\n");
     assert_eq!(ups.control("line off"), "ok");
+    hear(&mut listener, b"!");
+    eventually("the alert waits in the terminal", || rustix::io::ioctl_fionread(&port) == Ok(1));
     drop(port); // with the alert unread
     assert_eq!(ups.control("low-battery"), "ok"); // another alert, with nobody there
+    hear(&mut listener, b"%");
     let mut port = open(&ups.link());
+    drop(alone);
     port.write_all(b"Q").unwrap();
     expect(&port, "50\r\n");
 }
@@ -120,13 +147,10 @@ fn an_unplugged_terminal_hangs_up_and_comes_back_under_its_link() {
 #[test]
 fn tcp_serves_the_newest_client_and_hangs_up_when_it_is_unplugged() {
     let ups = Simulated::start("smart-ups-1500", ["--tcp", "127.0.0.1:0"]);
-    let address = ups.ready.split(' ').find_map(|word| word.strip_prefix("tcp=")).unwrap().to_owned();
+    let address = ups.tcp();
     let ask = |stream: &mut TcpStream, command: &[u8], reply: &[u8]| {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(command).unwrap();
-        let mut heard = vec![0; reply.len()];
-        stream.read_exact(&mut heard).unwrap();
-        assert_eq!(heard, reply);
+        hear(stream, reply);
     };
     let mut old = TcpStream::connect(&address).unwrap();
     ask(&mut old, b"Y", b"SM\r\n");
@@ -177,7 +201,7 @@ fn a_link_that_is_not_a_link_is_left_alone_and_a_stale_one_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("ups");
     fs::write(&link, "precious").unwrap();
-    let refused = Command::new(PROGRAM).arg("--pty").arg(&link).output().unwrap();
+    let refused = run(["--pty".as_ref(), link.as_path()]);
     assert!(!refused.status.success());
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("is not a symbolic link"), "{said}");
@@ -186,19 +210,20 @@ fn a_link_that_is_not_a_link_is_left_alone_and_a_stale_one_is_replaced() {
     let ups = Simulated::start("smart-ups-1500", PLAIN);
     let (left, again) = (ups.link(), ups.folder().join("again"));
     std::os::unix::fs::symlink("/nowhere", &again).unwrap();
-    let mut second = Command::new(PROGRAM).arg("--pty").arg(&again).spawn().unwrap();
-    eventually("the stale link is replaced", || fs::read_link(&again).unwrap() != Path::new("/nowhere"));
-    second.kill().unwrap();
-    second.wait().unwrap();
+    let mut second = Command::new(PROGRAM);
+    second.arg("--pty").arg(&again);
+    let second = Process::start(second, ups.folder(), "second");
+    let is_replaced = || fs::read_link(&again).is_ok_and(|target| target != Path::new("/nowhere"));
+    eventually("the stale link is replaced", is_replaced);
+    drop(second);
     assert!(left.exists());
 }
 
 #[test]
 fn the_command_line_explains_itself() {
-    let run = |arguments: &[&str]| Command::new(PROGRAM).args(arguments).output().unwrap();
-    let models = run(&["--list-models"]);
+    let models = run(["--list-models"]);
     assert!(String::from_utf8_lossy(&models.stdout).contains("back-ups-cs-350"));
-    let help = String::from_utf8_lossy(&run(&["--help"]).stdout).into_owned();
+    let help = String::from_utf8_lossy(&run(["--help"]).stdout).into_owned();
     for option in ["--pty", "--tcp", "--control", "--pace", "--fault", "--seed", "--eeprom", "--measure-ups"]
     {
         assert!(help.contains(option), "{option}");

@@ -3,11 +3,19 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes on a busy machine: NUT alone spends 24 s on a UPS that is mostly silent.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(50);
+
+/// No child is made while this is held. Between fork and exec a child has every file of this process open: one that a
+/// test closes meanwhile stays open for others to see.
+pub(crate) fn no_forks() -> MutexGuard<'static, ()> {
+    static FORKS: Mutex<()> = Mutex::new(());
+    FORKS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 pub(crate) struct Process {
     child: Child,
@@ -20,7 +28,9 @@ impl Process {
         let log = folder.join(format!("{name}.log"));
         let output = File::create(&log).unwrap();
         let errors = output.try_clone().unwrap();
+        let alone = no_forks();
         let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
+        drop(alone);
         Process { child: child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}")), log }
     }
 

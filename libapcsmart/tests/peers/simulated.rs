@@ -41,6 +41,11 @@ impl Simulated {
         self.folder.path().join("ups")
     }
 
+    /// Where it serves TCP, when it was told to.
+    pub(crate) fn tcp(&self) -> String {
+        self.ready.split(' ').find_map(|word| word.strip_prefix("tcp=")).unwrap().to_owned()
+    }
+
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("control")
     }
