@@ -11,10 +11,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::backup;
-use super::connection::{HungUp, Replies};
 use super::history;
 use super::plugins;
 use super::protocol::{Code, EventQuery, Greeting, Problem, Request, VERSION};
+use super::replies::{HungUp, Replies, item};
 use super::report::{
     DaemonReport, EventReport, HealthReport, OrderReport, PluginReport, ReloadReport, StatusReport,
     UpsReport, time,
@@ -72,7 +72,7 @@ pub(super) fn answer(
     host: &Host,
     principal: &Principal,
     request: Request,
-    replies: &mut Replies<'_>,
+    replies: &mut dyn Replies,
 ) -> Answered {
     let right = right(&request);
     if !principal.may(&right) {
@@ -187,7 +187,7 @@ fn no_such_ups(host: &Host, ups: &str) -> Problem {
     Problem::new(Code::NotFound, format!("there is no UPS `{ups}`; there is {}", names.join(", ")))
 }
 
-fn order(host: &Host, request: OrderRequest, replies: &mut Replies<'_>) -> Answered {
+fn order(host: &Host, request: OrderRequest, replies: &mut dyn Replies) -> Answered {
     if host.handle.snapshots.load().device(&request.device).is_none() {
         return Ok(Err(no_such_ups(host, &request.device)));
     }
@@ -205,7 +205,7 @@ fn order(host: &Host, request: OrderRequest, replies: &mut Replies<'_>) -> Answe
         if matches!(step, Progress::Ended(..)) {
             return Ok(json(&report));
         }
-        replies.item(&report)?;
+        item(replies, &report)?;
     }
 }
 
@@ -219,7 +219,7 @@ fn log_level(host: &Host, principal: &Principal, filter: Option<String>) -> Resu
     json(&host.log.filter().as_str())
 }
 
-fn events(host: &Host, query: &EventQuery, replies: &mut Replies<'_>) -> Answered {
+fn events(host: &Host, query: &EventQuery, replies: &mut dyn Replies) -> Answered {
     let wanted = match Wanted::from(query) {
         Ok(wanted) => wanted,
         Err(problem) => return Ok(Err(problem)),
@@ -233,7 +233,7 @@ fn events(host: &Host, query: &EventQuery, replies: &mut Replies<'_>) -> Answere
             Err(problem) => return Ok(Err(problem)),
         };
         for event in past {
-            replies.item(&EventReport::of(&event))?;
+            item(replies, &EventReport::of(&event))?;
             told = event.id;
         }
     }
@@ -241,7 +241,7 @@ fn events(host: &Host, query: &EventQuery, replies: &mut Replies<'_>) -> Answere
     loop {
         match subscription.next(LOOK) {
             Ok(Fed::Event(event)) if event.id > told && wanted.takes(&event) => {
-                replies.item(&EventReport::of(&event))?;
+                item(replies, &EventReport::of(&event))?;
             }
             Ok(Fed::Event(_)) => {}
             Ok(Fed::Missed(count)) => {

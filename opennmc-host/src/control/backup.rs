@@ -11,8 +11,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answered, Host, wall_ms};
-use super::connection::Replies;
 use super::protocol::{Code, Problem};
+use super::replies::Replies;
 use crate::backup::{BackupError, Manifest, Places, Staged, back_up_into};
 use crate::history::AuditRecord;
 use crate::users::Principal;
@@ -38,7 +38,7 @@ pub struct RestoredReport {
 }
 
 /// Makes one for `by` in the file that came with the request.
-pub(super) fn make(host: &Host, by: &Principal, shown: &str, replies: &mut Replies<'_>) -> Answered {
+pub(super) fn make(host: &Host, by: &Principal, shown: &str, replies: &mut dyn Replies) -> Answered {
     Ok(attached(replies, shown).and_then(|file| {
         let empty = file.metadata().is_ok_and(|metadata| metadata.len() == 0);
         if !empty {
@@ -59,7 +59,7 @@ pub(super) fn make(host: &Host, by: &Principal, shown: &str, replies: &mut Repli
 }
 
 /// Restores the one in the file that came with the request. After the answer the daemon starts anew.
-pub(super) fn restore(host: &Host, by: &Principal, shown: &str, replies: &mut Replies<'_>) -> Answered {
+pub(super) fn restore(host: &Host, by: &Principal, shown: &str, replies: &mut dyn Replies) -> Answered {
     if !host.restarts {
         let message = "this daemon can't start anew, and so restores nothing: it is a demonstration";
         return Ok(Err(Problem::new(Code::Refused, message)));
@@ -87,7 +87,7 @@ pub(super) fn restore(host: &Host, by: &Principal, shown: &str, replies: &mut Re
 }
 
 /// The file that came with the request, when it is one.
-pub(super) fn attached(replies: &mut Replies<'_>, shown: &str) -> Result<File, Problem> {
+pub(super) fn attached(replies: &mut dyn Replies, shown: &str) -> Result<File, Problem> {
     let refused = |message: &str| Problem::new(Code::BadRequest, message);
     let file: OwnedFd =
         replies.attached().ok_or_else(|| refused("the opened file has to come with the request"))?;

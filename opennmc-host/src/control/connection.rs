@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::answer::{Host, answer, greeting};
 use super::protocol::{Answer, Code, LONGEST_REQUEST, Numbered, Problem, Request, Said};
+use super::replies::{HungUp, Replies};
 use crate::users::Principal;
 
 /// A client has this long for its next request. Programs that keep a connection open may ask for the status now and then.
@@ -22,13 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A client that needs longer to take one line does not read.
 const WRITING: Duration = Duration::from_secs(10);
 
-/// The client does not take what is said to it, or is gone.
-#[derive(Debug)]
-pub(super) struct HungUp;
-
 /// Serves `stream` until its end.
 pub(super) fn serve(host: &Host, principal: &Principal, stream: &UnixStream) {
-    let mut replies = Replies { stream, id: None, attached: None, start_anew: false };
+    let mut replies = ToClient { stream, id: None, attached: None, start_anew: false };
     if replies.line(&greeting(host, principal)).is_err() {
         return;
     }
@@ -80,40 +78,34 @@ pub(super) fn serve(host: &Host, principal: &Principal, stream: &UnixStream) {
 
 /// Says things to the client under the number of its request.
 #[derive(Debug)]
-pub(super) struct Replies<'a> {
+struct ToClient<'a> {
     stream: &'a UnixStream,
     id: Option<u64>,
     attached: Option<OwnedFd>,
     start_anew: bool,
 }
 
-impl Replies<'_> {
-    /// One of many.
-    pub(super) fn item(&mut self, item: &impl Serialize) -> Result<(), HungUp> {
-        let item = serde_json::to_value(item).map_err(|error| {
-            tracing::error!("an answer can't be written as JSON: {error}");
-            HungUp
-        })?;
+impl Replies for ToClient<'_> {
+    fn take(&mut self, item: Value) -> Result<(), HungUp> {
         self.said(Said::Item(item))
     }
 
-    /// The file that came with the request.
-    pub(super) fn attached(&mut self) -> Option<OwnedFd> {
+    fn attached(&mut self) -> Option<OwnedFd> {
         self.attached.take()
     }
 
-    /// Once the request is answered, the daemon is to start anew.
-    pub(super) fn start_anew_after(&mut self) {
+    fn start_anew_after(&mut self) {
         self.start_anew = true;
     }
 
-    /// Whether the client has hung up. One that only closed its side for writing still listens.
-    pub(super) fn is_gone(&self) -> bool {
+    fn is_gone(&self) -> bool {
         let mut ready = [PollFd::new(self.stream, PollFlags::empty())];
         let polled = poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
         polled.is_ok() && ready[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
     }
+}
 
+impl ToClient<'_> {
     fn said(&mut self, said: Said) -> Result<(), HungUp> {
         self.line(&Answer::new(self.id, said))
     }
@@ -223,7 +215,7 @@ mod tests {
     #[test]
     fn a_half_closed_client_is_not_gone_and_a_closed_one_is() {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let replies = Replies { stream: &ours, id: None, attached: None, start_anew: false };
+        let replies = ToClient { stream: &ours, id: None, attached: None, start_anew: false };
         assert!(!replies.is_gone());
         theirs.shutdown(std::net::Shutdown::Write).unwrap();
         assert!(!replies.is_gone());

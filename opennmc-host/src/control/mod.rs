@@ -1,7 +1,7 @@
 //! The control socket: how the command line reaches the daemon.
 //!
 //! `protocol` and `report` say what is said, `peer` who says it, `server` keeps the connections, `answer` does what is
-//! asked, `client` is the other end. Every request is checked with [`Principal::may`](crate::users::Principal::may) in
+//! asked, for them and for plugins (`inside`), `client` is the other end. Every request is checked with [`Principal::may`](crate::users::Principal::may) in
 //! `answer` and nowhere else. Connections have threads of their own: nothing here runs on the main loop or waits for it
 //! without a limit.
 
@@ -10,9 +10,11 @@ pub mod backup;
 pub mod client;
 mod connection;
 pub mod history;
+mod inside;
 mod peer;
 mod plugins;
 pub mod protocol;
+mod replies;
 pub mod report;
 mod server;
 mod socket;
@@ -20,5 +22,6 @@ pub mod users;
 
 pub use answer::Host;
 pub use client::{Client, ClientError};
+pub use inside::administration;
 pub use server::{ControlError, ControlServer};
 pub use socket::SocketError;

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::answer::{Answered, Host, LOOK};
 use super::backup::attached;
-use super::connection::{HungUp, Replies};
 use super::protocol::{Code, PluginRequest, Problem};
+use super::replies::{HungUp, Replies, item};
 use super::report::DoneReport;
 use crate::config::Settings;
 use crate::history::AuditRecord;
@@ -30,7 +30,7 @@ pub(super) fn carry_out(
     host: &Host,
     by: &Principal,
     request: PluginRequest,
-    replies: &mut Replies<'_>,
+    replies: &mut dyn Replies,
 ) -> Answered {
     Ok(match request {
         PluginRequest::LookAt { file } => attached(replies, &file)
@@ -184,7 +184,7 @@ fn apply(host: &Host, by: &Principal, id: &str, standing: Standing) -> Result<Va
     told.map_err(|message| Problem::new(Code::Failed, message)).and_then(|done| json(&DoneReport { done }))
 }
 
-fn logs(host: &Host, id: &str, follow: bool, replies: &mut Replies<'_>) -> Answered {
+fn logs(host: &Host, id: &str, follow: bool, replies: &mut dyn Replies) -> Answered {
     let plugins = match host.handle.plugins_and_wait(START) {
         Ok(plugins) => plugins,
         Err(gone) => return Ok(Err(failed(&gone))),
@@ -195,7 +195,7 @@ fn logs(host: &Host, id: &str, follow: bool, replies: &mut Replies<'_>) -> Answe
     let mut told = 0;
     loop {
         for line in plugin.lines.after(told) {
-            replies.item(&line)?;
+            item(replies, &line)?;
             told = line.number;
         }
         if !follow {

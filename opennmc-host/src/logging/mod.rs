@@ -43,8 +43,8 @@ pub struct Log {
     control: LogControl,
 }
 
-/// Changes how much is logged, from any thread.
-#[derive(Debug, Clone)]
+/// Changes how much is logged, from any thread. The default is of a log that somebody else has set up.
+#[derive(Debug, Clone, Default)]
 pub struct LogControl {
     current: Arc<Mutex<LogFilter>>,
     handle: Option<reload::Handle<Targets, Registry>>,

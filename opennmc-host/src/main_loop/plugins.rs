@@ -3,13 +3,14 @@
 //! The supervisor does the work; this gives it turns. Nothing here waits for a plugin.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use calloop::timer::{TimeoutAction, Timer};
 use calloop::{LoopHandle, RegistrationToken, channel};
 
 use super::{Error, State, messages};
 use crate::config::{Change, Changes, PluginSection, Settings, What};
+use crate::control::{Host, administration};
 use crate::host::{ReloadReport, Reply};
 use crate::plugin::{
     Compiling, Grants, GrantsFile, Installer, Messages, Network, Outcome, Past, PluginError, PluginSettings,
@@ -69,7 +70,16 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
         };
         let past = state.records.as_ref().map(|records| Past::start(&records.history)).transpose();
         let past = past.map_err(PluginError::Past)?;
+        let administration = administration(Host {
+            handle: state.host_handle(),
+            users: Arc::clone(&users),
+            log: state.log.clone().unwrap_or_default(),
+            started: SystemTime::now(),
+            // A restore is not asked for this way.
+            restarts: false,
+        });
         supervisor.offer(Services {
+            administration: Some(administration),
             store: Some(store.clone()),
             messages: Some(messages),
             past,

@@ -92,6 +92,15 @@ pub(crate) mod past {
     });
 }
 
+/// For plugins that ask for administration.
+pub(crate) mod admin {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-admin; world facet { export opennmc:plugin/admin-events@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-admin/facet",
+    });
+}
+
 /// For plugins that deliver notices.
 pub(crate) mod notifier {
     wasmtime::component::bindgen!({

@@ -12,11 +12,12 @@ use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
 use super::bindings::{
-    auth, base, connection, control, datagrams, events, fetching, notifier, past, tcp, timers, wit,
+    admin, auth, base, connection, control, datagrams, events, fetching, notifier, past, tcp, timers, wit,
 };
 use super::capability::{
-    self, AuthState, BusState, ClockState, ConnectState, ControlState, DeliveryState, HistoryState,
-    HttpClientState, LogState, MemoryLimit, SpeechState, StoreState, TimersState, UdpState, UpsState,
+    self, AdminState, AuthState, BusState, ClockState, ConnectState, ControlState, DeliveryState,
+    HistoryState, HttpClientState, LogState, MemoryLimit, SpeechState, StoreState, TimersState, UdpState,
+    UpsState,
 };
 use super::deadline::Deadline;
 use super::epitaph::Bounds;
@@ -54,6 +55,7 @@ pub(super) struct InstanceState {
     pub(super) bus: BusState,
     pub(super) delivery: DeliveryState,
     pub(super) history: HistoryState,
+    pub(super) admin: AdminState,
     pub(super) connections: Connections,
     pub(super) connect: ConnectState,
     pub(super) datagrams: Datagrams,
@@ -100,6 +102,7 @@ pub(super) struct Instance {
     control: Option<control::Facet>,
     notifier: Option<notifier::Facet>,
     past: Option<past::Facet>,
+    admin: Option<admin::Facet>,
     call_ms: u64,
     memory: super::ByteSize,
     watch: Arc<Watch>,
@@ -158,6 +161,12 @@ impl Instance {
                 history: HistoryState::new(
                     services.and_then(|services| services.past.clone()),
                     origin.outcomes.clone(),
+                    limits.memory,
+                ),
+                admin: AdminState::new(
+                    services.and_then(|services| services.administration.clone()),
+                    origin.outcomes.clone(),
+                    origin.grant.needs.control.as_ref(),
                     limits.memory,
                 ),
                 connections: origin.connections,
@@ -235,6 +244,11 @@ impl Instance {
             auth: facets.auth.map(|facet| facet.load(&mut store, &instance)).transpose().map_err(refused)?,
             control: facets
                 .control
+                .map(|facet| facet.load(&mut store, &instance))
+                .transpose()
+                .map_err(refused)?,
+            admin: facets
+                .admin
                 .map(|facet| facet.load(&mut store, &instance))
                 .transpose()
                 .map_err(refused)?,
@@ -413,6 +427,21 @@ impl Instance {
         })
     }
 
+    /// What came of a request for administration.
+    pub(super) fn on_administered(
+        &mut self,
+        ticket: u64,
+        answer: &Result<String, String>,
+    ) -> Result<(), Epitaph> {
+        let answer = answer.as_ref().map(String::as_str).map_err(String::as_str);
+        self.call("on-answer", |this| match &this.admin {
+            Some(facet) => {
+                facet.opennmc_plugin_admin_events().call_on_answer(&mut this.store, ticket, answer)
+            }
+            None => Ok(()),
+        })
+    }
+
     /// Something to deliver; how it ended is said through `delivery`.
     pub(super) fn deliver(&mut self, delivery: &Delivery) -> Result<(), Epitaph> {
         let notice = shown_notice(&delivery.notice);
@@ -482,6 +511,7 @@ struct Facets {
     control: Option<control::FacetIndices>,
     notifier: Option<notifier::FacetIndices>,
     past: Option<past::FacetIndices>,
+    admin: Option<admin::FacetIndices>,
 }
 
 impl Facets {
@@ -532,6 +562,8 @@ impl Facets {
         let notifier = notifier::FacetIndices::new(pre).ok();
         let past = past::FacetIndices::new(pre).ok();
         agree("history-events", "history = \"read\"", grant.needs.history.is_some(), past.is_some())?;
+        let admin = admin::FacetIndices::new(pre).ok();
+        agree("admin-events", "admin = \"as-principal\"", grant.needs.admin.is_some(), admin.is_some())?;
         agree("notifier", "notifier = true", grant.needs.notifier, notifier.is_some())?;
         Ok(Self {
             lifecycle,
@@ -545,6 +577,7 @@ impl Facets {
             control,
             notifier,
             past,
+            admin,
         })
     }
 }

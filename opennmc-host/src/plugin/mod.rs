@@ -61,7 +61,7 @@ pub use messages::{Delivery, Message, Messages, Notice, Said};
 pub use outbound::{Lookup, Network};
 pub use package::{Digest, Package};
 pub use past::Past;
-pub use services::{Orders, Services};
+pub use services::{AdminReply, AdminRequest, Administration, Orders, Services};
 pub use signature::{Members, Signer, SignerKey, SignerName};
 pub use store::{PluginStore, StoreNotice};
 pub use supervisor::{

@@ -18,6 +18,24 @@ use crate::users::{AuthError, Principal, UserBase};
 /// Takes an order and tells how it goes. Must not block.
 pub type Orders = Arc<dyn Fn(OrderRequest, Progressing) + Send + Sync>;
 
+/// Takes a request for administration, and tells what came of it on a thread of the host: the answer as JSON, or the
+/// refusal in a sentence. False: too many are under way, and nothing is told. Must not block.
+pub type Administration = Arc<dyn Fn(AdminRequest, AdminReply) -> bool + Send + Sync>;
+/// Hears what came of a request for administration. Must not block.
+pub type AdminReply = Box<dyn FnOnce(Result<String, String>) + Send>;
+
+/// One request for administration.
+pub struct AdminRequest {
+    /// In whose name.
+    pub principal: Principal,
+    /// One request of the control protocol as JSON, without `v` and `id`. It may hold passwords.
+    pub request: String,
+    /// Whether it may be an order to a UPS.
+    pub orders: bool,
+    /// The longest answer.
+    pub answer_bytes: usize,
+}
+
 /// What plugins reach of the host beyond its state.
 #[derive(Clone)]
 pub struct Services {
@@ -31,12 +49,21 @@ pub struct Services {
     pub messages: Option<Messages>,
     /// What was; without it nobody knows.
     pub past: Option<Past>,
+    /// The daemon's administration; without it there is none.
+    pub administration: Option<Administration>,
 }
 
 impl Services {
     /// Users and orders, and nothing else.
     pub fn new(users: Arc<UserBase>, orders: Orders) -> Services {
-        Services { users, orders, store: None, messages: None, past: None }
+        Services { users, orders, store: None, messages: None, past: None, administration: None }
+    }
+}
+
+/// The request may hold passwords, which are never shown.
+impl fmt::Debug for AdminRequest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("AdminRequest").field("principal", &self.principal).finish_non_exhaustive()
     }
 }
 
@@ -60,6 +87,8 @@ pub(super) enum Outcome {
     LookedUp { connection: u64, found: Result<Found, String> },
     /// A question to the history.
     Past { ticket: u64, answer: past::Answer },
+    /// A request for administration.
+    Administered { ticket: u64, answer: Result<String, String> },
     /// Something to deliver; it has no ticket of the plugin's, but of the host's.
     Deliver(Delivery),
 }

@@ -20,6 +20,8 @@ pub(crate) struct Guests {
     pub(crate) keeper: Vec<u8>,
     /// Exports `lifecycle` and imports nothing.
     pub(crate) plain: Vec<u8>,
+    /// Lets its clients log in and asks for administration.
+    pub(crate) steward: Vec<u8>,
 }
 
 /// The guests; built by the first who asks.
@@ -50,6 +52,7 @@ pub(crate) fn guests() -> &'static Guests {
             hostile: guest("hostile"),
             keeper: guest("keeper"),
             plain: guest("plain"),
+            steward: guest("steward"),
         }
     })
 }

@@ -5,6 +5,7 @@
     reason = "all of this is test code, of which clippy only knows the `#[test]` functions"
 )]
 
+mod administering;
 mod compiling;
 mod connecting;
 mod daemon;

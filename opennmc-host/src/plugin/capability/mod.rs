@@ -4,6 +4,7 @@
 //! needs, and one `Host` implementation holds the functions. [`linker`] decides from the grant what is linked:
 //! an interface that is not linked does not exist for the plugin. No function here blocks.
 
+mod admin;
 mod auth;
 mod bus;
 mod clock;
@@ -30,8 +31,9 @@ use wasmtime::{Engine, ResourceLimiter};
 use super::bindings::wit;
 use super::instance::InstanceState;
 use super::manifest::ByteSize;
-use super::{Grant, UpsAccess};
+use super::{AdminAccess, Grant, UpsAccess};
 
+pub(super) use self::admin::State as AdminState;
 pub(super) use self::auth::State as AuthState;
 pub(super) use self::bus::State as BusState;
 pub(super) use self::clock::State as ClockState;
@@ -123,6 +125,12 @@ const CAPABILITIES: &[Capability] = &[
         granted: |grant| grant.needs.history.is_some(),
         ask: "history = \"read\"",
         link: history::link,
+    },
+    Capability {
+        name: "admin",
+        granted: |grant| grant.needs.admin == Some(AdminAccess::AsPrincipal),
+        ask: "admin = \"as-principal\"",
+        link: admin::link,
     },
     Capability {
         name: "notify",

@@ -359,6 +359,10 @@ impl Service {
                 state.history.answered();
                 self.instance.on_past(ticket, answer)
             }
+            Outcome::Administered { ticket, answer } => {
+                state.admin.answered();
+                self.instance.on_administered(ticket, &answer)
+            }
             Outcome::Deliver(delivery) => self.instance.deliver(&delivery),
         }
     }
