@@ -297,9 +297,11 @@ impl Report {
 struct MeasuredValuesMayMove;
 
 /// What a UPS measures; everything else it reports is a name, a setting or a state.
-const MEASURED: [&str; 13] = [
+const MEASURED: [&str; 14] = [
     "ambient.humidity",
     "ambient.temperature",
+    // In days: a run may go past midnight.
+    "battery.age",
     "battery.charge",
     "battery.current",
     "battery.runtime",
