@@ -177,3 +177,50 @@ fn requests_under_way_are_broken_off_when_the_plugin_dies() {
     let mut rest = Vec::new();
     let _ = server.read_to_end(&mut rest);
 }
+
+/// Serves every connection on a thread of its own, and never ends one.
+fn serve_at_once(speak: impl Fn(TcpStream) + Send + Clone + 'static) -> u16 {
+    serve(move |stream| {
+        let speak = speak.clone();
+        std::thread::spawn(move || speak(stream));
+    })
+}
+
+/// A byte a second of an answer that has a million.
+fn trickle(mut stream: TcpStream) {
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+    while stream.write_all(b".").is_ok() {
+        // The pace of this server; nothing waits for it.
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+}
+
+/// An answer without an end.
+fn pour(mut stream: TcpStream) {
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+    while stream.write_all(&[b'.'; 4 << 10]).is_ok() {}
+}
+
+#[test]
+fn slow_servers_hold_up_nobody_but_the_plugin_that_asks_them() {
+    let needs = format!("{LOCALHOST}, \"http://hangs.test:*\"");
+    let outside = Outside::start_with(&["caller", "drinker", "neighbour"], &needs);
+    let (_listener, silent) = listener();
+    let (trickling, pouring) = (serve_at_once(trickle), serve_at_once(pour));
+    let (port, _seen) = web(ok);
+    let mut orders = outside.orders();
+    let places = [("localhost", silent), ("localhost", trickling), ("hangs.test", silent)];
+    // As many as it may have under way.
+    for (host, port) in places.into_iter().cycle().take(8) {
+        assert_eq!(orders.ask(&format!("fetch GET http://{host}:{port}/ ms=120000")), "asked");
+    }
+    let (mut drinker, mut neighbour) = (outside.host.client("drinker"), outside.host.client("neighbour"));
+    for round in 0..20 {
+        assert_eq!(drinker.ask(&format!("fetch GET http://localhost:{pouring}/ ms=120000")), "asked");
+        assert_eq!(neighbour.ask(&format!("fetch GET http://localhost:{port}/{round}")), "asked");
+        assert_eq!(neighbour.line(), format!("reply 200 \"/{round}\""));
+        let line = drinker.line();
+        assert!(line.starts_with("failed") && line.contains("longer than 1048576 bytes"), "{line}");
+    }
+    assert!(orders.is_silent(), "what is slow is still under way");
+}

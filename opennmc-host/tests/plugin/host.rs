@@ -395,6 +395,15 @@ impl Client {
         }
     }
 
+    /// Whether nothing has come that was not read.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let next = self.stream.peek(&mut [0; 1]);
+        self.stream.set_nonblocking(false).unwrap();
+        self.reader.buffer().is_empty()
+            && next.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+
     pub(crate) fn ask(&mut self, command: &str) -> String {
         self.send(&format!("{command}\n"));
         self.line()

@@ -6,6 +6,7 @@
 )]
 
 mod administering;
+mod authority;
 mod compiling;
 mod connecting;
 mod daemon;
