@@ -125,6 +125,8 @@ pub struct PluginReport {
     pub slowest_call_us: u64,
     /// Events it did not get because it was busy.
     pub missed_events: u64,
+    /// Datagrams that were dropped, in either direction, beyond its rate or for want of a place.
+    pub dropped_datagrams: u64,
     /// How often it was started again after a failure.
     pub restarts: u64,
     /// When it last failed.
@@ -372,6 +374,7 @@ impl PluginReport {
             calls: status.calls,
             slowest_call_us: status.slowest_call_us,
             missed_events: status.missed_events,
+            dropped_datagrams: status.dropped_datagrams,
             strikes: status.strikes,
             mailbox: status.mailbox,
             reloading: status.reloading,

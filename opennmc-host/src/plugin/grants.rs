@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, Limits, Needs, Package, PluginError, SignerName};
@@ -96,15 +97,20 @@ fn table(value: &impl Serialize) -> toml::Table {
 impl Needs {
     /// The needs that a grant holds; none when this host does not understand them.
     pub(super) fn deserialize_from(table: &toml::Table) -> Option<Self> {
-        table.clone().try_into().ok()
+        read_again(table)
     }
 }
 
 impl Limits {
     /// The limits that a grant holds; none when this host does not understand them.
     pub(super) fn deserialize_from(table: &toml::Table) -> Option<Self> {
-        table.clone().try_into().ok()
+        read_again(table)
     }
+}
+
+/// As manifests are read, from text: a second reader, of tables, would cost the program 50 KB.
+fn read_again<T: DeserializeOwned>(table: &toml::Table) -> Option<T> {
+    toml::to_string(table).ok().and_then(|text| toml::from_str(&text).ok())
 }
 
 impl Grants {

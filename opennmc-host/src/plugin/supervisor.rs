@@ -198,6 +198,7 @@ struct Plugin {
     /// Of instances that were replaced, in all.
     past_calls: u64,
     past_missed: u64,
+    past_dropped: u64,
     lines: Arc<Lines>,
     /// Who waits for the end of the start under way.
     waiting: Vec<OnOutcome>,
@@ -597,6 +598,7 @@ impl Plugin {
             gauges: Arc::default(),
             past_calls: 0,
             past_missed: 0,
+            past_dropped: 0,
             lines: Arc::default(),
             waiting: Vec::new(),
             next: None,
@@ -739,7 +741,7 @@ impl Plugin {
             calls: self.past_calls + gauges.calls.load(Relaxed),
             slowest_call_us: gauges.slowest_call_us.load(Relaxed),
             missed_events: self.past_missed + gauges.missed_events.load(Relaxed),
-            dropped_datagrams: gauges.dropped_datagrams.load(Relaxed),
+            dropped_datagrams: self.past_dropped + gauges.dropped_datagrams.load(Relaxed),
             mailbox: self.running.as_ref().map_or(0, |running| running.waiting.load(SeqCst)),
             reloading: self.successor.is_some(),
             limits: announcement.map(|announcement| announcement.limits),

@@ -122,7 +122,8 @@ fn client(extra: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, String
     Ok(Arc::new(config))
 }
 
-fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFlaw> {
+/// The authorities in a PEM file, such as that of `[tls] ca`.
+pub fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFlaw> {
     let certificates = certificates("ca", path)?;
     let mut roots = RootCertStore::empty();
     for (index, certificate) in (1..).zip(&certificates) {

@@ -2,17 +2,26 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
+#[path = "../plugin/authority.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod authority;
+mod crashes;
+mod fetching;
+mod figures;
 #[path = "../plugin/guests.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod guests;
+mod kept;
 #[path = "../cli/place.rs"]
 mod place;
+mod renewing;
 #[path = "../cli/schema.rs"]
 mod schema;
 
-use std::io::Cursor;
+use std::io::{BufRead as _, BufReader, Cursor, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use minisign::KeyPair;
@@ -90,16 +99,24 @@ impl Scene {
     }
 
     fn plugin(&self) -> Option<Value> {
+        self.plugin_of("actor")
+    }
+
+    fn plugin_of(&self, id: &str) -> Option<Value> {
         let all: Value = serde_json::from_str(&self.says(&["--json", "plugin", "list"])).unwrap();
         assert_valid("plugins", &all);
-        all.as_array().unwrap().iter().find(|plugin| plugin["id"] == "actor").cloned()
+        all.as_array().unwrap().iter().find(|plugin| plugin["id"] == id).cloned()
     }
 
     /// Waits until the plugin is in this state.
     fn until(&self, state: &str) -> Value {
+        self.until_of("actor", state)
+    }
+
+    fn until_of(&self, id: &str, state: &str) -> Value {
         let began = Instant::now();
         loop {
-            let plugin = self.plugin();
+            let plugin = self.plugin_of(id);
             if let Some(plugin) = plugin.as_ref().filter(|plugin| plugin["state"] == state) {
                 return plugin.clone();
             }
@@ -113,6 +130,25 @@ impl Scene {
             return Vec::new();
         };
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+/// A client of a plugin that speaks in lines.
+struct Lines(BufReader<TcpStream>);
+
+impl Lines {
+    /// Of the plugin's listener of this name.
+    fn to(plugin: &Value, listener: &str) -> Lines {
+        let stream = TcpStream::connect(plugin["listening"][listener][0].as_str().unwrap()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Lines(BufReader::new(stream))
+    }
+
+    fn ask(&mut self, text: &str) -> String {
+        self.0.get_mut().write_all(format!("{text}\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
     }
 }
 
@@ -304,37 +340,6 @@ fn compiled_forms_are_only_there_when_a_signer_may_precompile() {
     assert_eq!(package.precompiled["pulley32"], b"code");
 }
 
-/// So many kills, each a little later in the course of an installation.
-const KILLS: u64 = 8;
-
-#[test]
-fn a_daemon_that_is_killed_while_it_installs_has_the_old_version_or_the_new_one() {
-    let mut scene = Scene::new();
-    let packages = [scene.package("a.onmc", "1.0.0", same), scene.package("b.onmc", "1.1.0", same)];
-    scene.installs(&packages[0]);
-    for round in 0..KILLS {
-        let package = &packages[((round + 1) % 2) as usize];
-        let mut words = scene.place.client(&["plugin", "install", "--yes", package.to_str().unwrap()]);
-        let mut install = words.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // Not waited for to be sure of anything: the moment of the kill is meant to differ.
-        std::thread::sleep(Duration::from_millis(8 * round));
-        scene.kill();
-        install.wait().unwrap();
-        scene.start();
-        let plugin = scene.until("running");
-        let version = plugin["version"].as_str().unwrap().to_owned();
-        assert!(["1.0.0", "1.1.0"].contains(&version.as_str()), "{plugin}");
-        assert_eq!(scene.installed().len(), 1, "{:?}", scene.installed());
-    }
-    let mut remove = scene.place.client(&["plugin", "remove", "--yes", "actor"]).spawn().unwrap();
-    scene.kill();
-    remove.wait().unwrap();
-    scene.start();
-    if scene.plugin().is_some() {
-        scene.until("running");
-    }
-}
-
 #[test]
 fn what_a_plugin_has_logged_of_late_is_shown() {
     let scene = Scene::new();
@@ -342,13 +347,4 @@ fn what_a_plugin_has_logged_of_late_is_shown() {
     assert_eq!(scene.install(&bad).status.code(), Some(10));
     let said = scene.says(&["plugin", "logs", "actor"]);
     assert!(said.contains("error failed:") && said.contains("no reason"), "{said}");
-}
-
-#[test]
-fn a_url_without_the_hash_of_its_file_is_refused() {
-    let scene = Scene::new();
-    let (code, error) = scene.fails(&["plugin", "install", "--yes", "https://localhost/x.onmc"]);
-    assert_eq!(code, 2);
-    assert!(error.contains("#sha256="), "{error}");
-    assert_eq!(scene.fails(&["plugin", "install", "--yes", "http://localhost/x.onmc"]).0, 2);
 }

@@ -48,7 +48,7 @@ pub(super) struct InspectArguments {
 
 pub(super) fn install(arguments: &InstallArguments, output: Output) -> Result<Exit, Failure> {
     let mut client = arguments.connect.open()?;
-    let (mut file, shown) = opened(&arguments.package)?;
+    let (mut file, shown) = opened(&arguments.package, &arguments.connect.config)?;
     let look = Request::Plugin { plugin: PluginRequest::LookAt { file: shown.clone() } };
     let seen: Installed = client.ask_with(look, &file)?;
     if !seen.trusted_update {
@@ -161,9 +161,9 @@ fn shown(seen: &Installed, output: Output) -> String {
 }
 
 /// The package as an open file, and how it is called.
-fn opened(package: &str) -> Result<(File, String), Failure> {
+fn opened(package: &str, config: &Path) -> Result<(File, String), Failure> {
     if package.starts_with("https://") {
-        let file = download(package)?;
+        let file = download(package, config)?;
         return Ok((file, package.split('#').next().unwrap_or(package).to_owned()));
     }
     if package.contains("://") {

@@ -161,6 +161,9 @@ fn info(plugin: &PluginReport, output: Output) -> String {
     let most = of(limits.map(|limits| limits.mailbox.to_string()));
     row("mailbox", format!("{}{most}", plugin.mailbox));
     row("missed events", plugin.missed_events.to_string());
+    if plugin.dropped_datagrams > 0 {
+        row("lost datagrams", plugin.dropped_datagrams.to_string());
+    }
     if let Some(limits) = limits {
         row("timers", format!("at most {}", limits.timers));
     }

@@ -133,6 +133,7 @@ impl Supervisor {
         let Some(successor) = plugin.successor.take() else { return };
         plugin.past_calls += plugin.gauges.calls.load(Relaxed);
         plugin.past_missed += plugin.gauges.missed_events.load(Relaxed);
+        plugin.past_dropped += plugin.gauges.dropped_datagrams.load(Relaxed);
         plugin.gauges = successor.gauges;
         plugin.settings = successor.settings;
         plugin.attempt = successor.attempt;

@@ -112,9 +112,9 @@ impl Datagrams {
         Ok(bound)
     }
 
-    /// Datagrams that were dropped, in either direction.
-    pub(super) fn dropped(&self) -> u64 {
-        self.dropped
+    /// Datagrams that were dropped since it was last asked, in either direction.
+    pub(super) fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.dropped)
     }
 
     /// Sends, when the name's addresses are known.

@@ -508,7 +508,7 @@ impl Service {
         }
         let open = self.instance.state().connections.len() as u64;
         self.gauges.connections.store(open, Relaxed);
-        self.gauges.dropped_datagrams.store(self.instance.state().datagrams.dropped(), Relaxed);
+        self.gauges.dropped_datagrams.fetch_add(self.instance.state().datagrams.take_dropped(), Relaxed);
         Ok(())
     }
 }
