@@ -21,6 +21,7 @@ mod python;
 mod runtime_only;
 mod services;
 mod setup;
+mod size;
 mod soak;
 mod steps;
 mod test;
@@ -63,7 +64,7 @@ enum Task {
     /// Measure, beside the peers; without a name: list the benchmarks.
     Bench(bench::Options),
     /// Build the program as it ships for the card, without a compiler, and weigh it.
-    Size(runtime_only::Options),
+    Size(size::Options),
     /// Make the C headers under include/ of the code, or check them.
     Headers(headers::Options),
     /// Make the reference of the plugin interface, or check that it and the plugins of old versions fit.
@@ -98,7 +99,7 @@ fn run(task: Task) -> Result<()> {
         Task::Ci => ci::run(&workspace),
         Task::Soak(options) => soak::run(&workspace, &options),
         Task::Bench(options) => bench::run(&workspace, &options),
-        Task::Size(options) => runtime_only::size(&workspace, &options),
+        Task::Size(options) => size::run(&workspace, &options),
         Task::Headers(options) => headers::run(&workspace, &options),
         Task::Interface(options) => interface::run(&workspace, &options),
         Task::Install(options) => install::run(&workspace, &options),

@@ -16,9 +16,11 @@ mod demo;
 mod doctor;
 mod events;
 mod exit;
+#[cfg(feature = "author")]
 mod generate;
 mod get;
 mod history;
+#[cfg(feature = "import-nut")]
 mod import_nut;
 mod order;
 mod output;
@@ -74,10 +76,13 @@ pub fn main() -> ExitCode {
         Command::Backup(arguments) => backup::backup(&arguments, output),
         Command::Restore(arguments) => backup::restore(&arguments, output),
         Command::Doctor(arguments) => doctor::doctor(&arguments, output),
+        #[cfg(feature = "import-nut")]
         Command::ImportNut(arguments) => import_nut::import_nut(&arguments, output),
         Command::Probe(arguments) => probe::probe(&arguments, output),
         Command::Trace(arguments) => trace::trace(&arguments, output),
+        #[cfg(feature = "author")]
         Command::Completions(arguments) => generate::completions(&arguments, output),
+        #[cfg(feature = "author")]
         Command::Man(arguments) => generate::man(&arguments, output),
         Command::Simulate(arguments) => daemon::simulate(&arguments, output),
         #[cfg(feature = "compiler")]
@@ -162,6 +167,7 @@ enum Command {
     /// Make a configuration and users out of NUT's
     ///
     /// Says what became of every line, and names each that could not be carried over. NUT's files are not touched.
+    #[cfg(feature = "import-nut")]
     ImportNut(import_nut::ImportNutArguments),
     /// Find out what is on a serial line
     ///
@@ -174,8 +180,10 @@ enum Command {
     /// daemon must not have the port.
     Trace(trace::TraceArguments),
     /// Print a script that lets a shell complete this program's command lines
+    #[cfg(feature = "author")]
     Completions(generate::CompletionsArguments),
     /// Write the manual pages into a folder
+    #[cfg(feature = "author")]
     Man(generate::ManArguments),
     /// Let something happen to a simulated UPS, one whose port is `sim:MODEL`
     Simulate(daemon::SimulateArguments),
