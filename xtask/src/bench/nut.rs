@@ -29,7 +29,7 @@ const LIST_TARGET: f64 = 50.0;
 /// Both ends of the largest run are not in one process; this leaves room for everything else.
 const OPEN_FILES: u64 = 8192;
 /// How long the simulated UPS may take until everything was read once.
-const COMPLETE_LIMIT: Duration = Duration::from_secs(60);
+const COMPLETE_LIMIT: Duration = Duration::from_secs(300);
 /// No other variables for so long: all were read. Derived ones appear when their sources were read twice.
 const COMPLETE_QUIET: Duration = Duration::from_secs(15);
 /// Above this the generator's own core is full and the server's rate is not known.
@@ -296,8 +296,11 @@ impl Report {
 /// A simulated UPS breathes: its measurements may change between two answers, nothing else may.
 struct MeasuredValuesMayMove;
 
+/// It takes the host a minute of watching to know it.
+const LAST: &str = "battery.runtime.trend";
+
 /// What a UPS measures; everything else it reports is a name, a setting or a state.
-const MEASURED: [&str; 14] = [
+const MEASURED: [&str; 16] = [
     "ambient.humidity",
     "ambient.temperature",
     // In days: a run may go past midnight.
@@ -312,6 +315,8 @@ const MEASURED: [&str; 14] = [
     "input.voltage",
     "output.",
     "ups.load",
+    "ups.power",
+    "ups.realpower",
     "ups.temperature",
 ];
 /// Named like measurements but settings.
@@ -347,7 +352,7 @@ fn variable(line: &str) -> Option<Variable> {
     Some(Variable { name: name.to_owned(), value: value.to_owned() })
 }
 
-/// Asks until the list has not grown for a while and holds a status.
+/// Asks until the list has not grown for a while, and holds a status and what comes last.
 fn wait_for_all_variables(services: &mut Services, address: SocketAddr) -> Result<Vec<Variable>> {
     let mut known: Vec<Variable> = Vec::new();
     let mut grown = Instant::now();
@@ -358,7 +363,8 @@ fn wait_for_all_variables(services: &mut Services, address: SocketAddr) -> Resul
             grown = Instant::now();
         }
         known = listed;
-        known.iter().any(|variable| variable.name == "ups.status") && grown.elapsed() > COMPLETE_QUIET
+        let has = |name: &str| known.iter().any(|variable| variable.name == name);
+        has("ups.status") && has(LAST) && grown.elapsed() > COMPLETE_QUIET
     })?;
     Ok(known)
 }
