@@ -1,7 +1,8 @@
 //! docs/plugin-guide.md, word for word: what it says to type is typed, and what it shows is what is printed.
 //!
-//! A block that is marked `console` has lines that begin with `$ `, and below each what it prints. Nothing below a line:
-//! what that prints is not told. Sizes may differ, since compilers do.
+//! A block that is marked `console` has lines that begin with `$ `, those that go on with `> `, and below each what it
+//! prints. Nothing below a line: what that prints is not told. Sizes and hashes may differ, since compilers do. All of it is
+//! typed into one shell, as a reader does.
 
 #![cfg(feature = "author")]
 #![allow(
@@ -14,6 +15,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const GUIDE: &str = include_str!("../../../docs/plugin-guide.md");
+/// Seconds, on a busy machine too; what waits for something that does not come ends by it.
+const PATIENCE: &str = "900";
+/// Between what two commands print.
+const MARK: &str = "\x1e";
 const HEADER: &str = include_str!("../../src/cli/author/templates/c/opennmc.h");
 
 /// One line to type, and what the guide shows below it.
@@ -30,8 +35,16 @@ fn steps(guide: &str) -> Vec<Step> {
                 Some(command) => steps.push(Step { command: command.to_owned(), shown: String::new() }),
                 None => {
                     let step = steps.last_mut().expect("a block begins with a command");
-                    step.shown.push_str(line);
-                    step.shown.push('\n');
+                    match line.strip_prefix('>') {
+                        Some(more) => {
+                            step.command.push('\n');
+                            step.command.push_str(more.strip_prefix(' ').unwrap_or(more));
+                        }
+                        None => {
+                            step.shown.push_str(line);
+                            step.shown.push('\n');
+                        }
+                    }
                 }
             }
         }
@@ -41,7 +54,12 @@ fn steps(guide: &str) -> Vec<Step> {
 
 /// Without what depends on the compiler's version.
 fn comparable(text: &str) -> Vec<&str> {
-    text.lines().map(|line| line.split(" (").next().unwrap_or_default().trim_end()).collect()
+    text.trim_end().lines().map(comparable_line).collect()
+}
+
+fn comparable_line(line: &str) -> &str {
+    let line = line.split(" (").next().unwrap_or_default().trim_end();
+    if line.starts_with("  SHA-256") { "  SHA-256" } else { line }
 }
 
 fn repository() -> &'static Path {
@@ -56,33 +74,42 @@ fn shell(folder: &Path, command: &str) -> Command {
         [program.parent().unwrap().to_owned()].into_iter().chain(std::env::split_paths(&path)),
     );
     let target: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("author-test");
-    let mut shell = Command::new("sh");
+    let mut shell = Command::new("timeout");
     shell
-        .args(["-ec", command])
+        .args([PATIENCE, "sh", "-ec", command])
         .current_dir(folder)
         .env("PATH", path.unwrap())
         .env("CARGO_TARGET_DIR", target);
-    shell.env("NO_COLOR", "1").env_remove("RUSTFLAGS").env_remove("OPENNMC_LOG");
+    shell.env("NO_COLOR", "1").env_remove("RUSTFLAGS").env_remove("OPENNMC_LOG").env_remove("OPENNMC_SOCKET");
     shell
 }
 
-/// What the command printed; it must succeed.
-fn typed(folder: &Path, command: &str) -> String {
+/// What the command printed, as its result and besides; it must succeed.
+fn typed(folder: &Path, command: &str) -> (String, String) {
     let output = shell(folder, command).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "$ {command}\n{out}{err}");
-    out.into_owned()
+    (out.into_owned(), err.into_owned())
 }
 
 #[test]
 fn the_guide_works_as_it_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let steps = steps(GUIDE);
-    assert!(steps.len() >= 5, "the guide has lost its commands");
-    for Step { command, shown } in steps {
-        let printed = typed(folder.path(), &command);
-        if !shown.is_empty() {
-            assert_eq!(comparable(&printed), comparable(&shown), "$ {command}");
+    assert!(steps.len() >= 20, "the guide has lost its commands");
+    // What the reader has in the background ends with the shell, whatever happens.
+    let mut script = "trap 'kill $! 2>/dev/null' EXIT\n".to_owned();
+    for Step { command, .. } in &steps {
+        script.push_str(&format!("printf '{MARK}' | tee /dev/stderr\n{command}\n"));
+    }
+    let (out, err) = typed(folder.path(), &script);
+    let (out, err): (Vec<&str>, Vec<&str>) = (out.split(MARK).collect(), err.split(MARK).collect());
+    assert_eq!((out.len(), err.len()), (steps.len() + 1, steps.len() + 1));
+    for (at, Step { command, shown }) in steps.iter().enumerate().filter(|(_, step)| !step.shown.is_empty()) {
+        // Progress is not told; where it is, it comes before the result.
+        let (out, both) = (out[at + 1], format!("{}{}", err[at + 1], out[at + 1]));
+        if comparable(out) != comparable(shown) {
+            assert_eq!(comparable(&both), comparable(shown), "$ {command}");
         }
     }
     assert!(folder.path().join("my-first/target/opennmc/my-first-0.1.0.onmc").is_file());
