@@ -102,6 +102,9 @@ fn wasi_hint(name: &str) -> String {
     format!("Likely cause: {cause}. Build for wasm32-unknown-unknown, not for wasm32-wasi")
 }
 
+/// A language's runtime asks for dozens.
+const SHOWN_STRANGERS: usize = 4;
+
 fn refuse_strangers(component: &[u8]) -> Result<(), String> {
     let decoded = wit_component::decode(component).map_err(|error| format!("no component: {error:#}"))?;
     let DecodedWasm::Component(resolve, world) = decoded else {
@@ -116,11 +119,16 @@ fn refuse_strangers(component: &[u8]) -> Result<(), String> {
     if !strangers.is_empty() {
         let wasi = strangers.iter().any(|name| name.starts_with("wasi:"));
         let hint = if wasi {
-            "; OpenNMC offers no WASI: the language's runtime wants an operating system"
+            "; OpenNMC offers no WASI: the language's runtime wants an operating system. With componentize-py, build with `--stub-wasi`"
         } else {
             ""
         };
-        return Err(format!("the component imports {}{hint}", strangers.join(", ")));
+        let named = strangers.iter().take(SHOWN_STRANGERS).cloned().collect::<Vec<_>>().join(", ");
+        let more = match strangers.len().saturating_sub(SHOWN_STRANGERS) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        return Err(format!("the component imports {named}{more}{hint}"));
     }
     let exports = names(world.exports.keys().collect());
     if !exports.iter().any(|name| name.starts_with("opennmc:plugin/lifecycle@")) {
