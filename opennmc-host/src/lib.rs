@@ -9,6 +9,7 @@ pub mod door;
 pub mod driver;
 pub mod history;
 pub mod host;
+pub mod http;
 #[cfg(feature = "import-nut")]
 pub mod import_nut;
 mod link;

@@ -227,10 +227,6 @@ fn what_is_missing_is_said_with_an_example() {
 #[test]
 fn a_section_of_a_later_version_is_refused_and_not_ignored() {
     assert_eq!(
-        problem("[http]\nlisten = [\"127.0.0.1:8080\"]"),
-        "opennmc.toml:1:2: http: `[http]` is not available in this version of OpenNMC"
-    );
-    assert_eq!(
         problem("[script.night]\nallow = {}"),
         "opennmc.toml:1:2: script: `[script]` is not available in this version of OpenNMC"
     );

@@ -104,6 +104,8 @@ pub fn difference(old: &Settings, new: &Settings) -> Changes {
         history,
         // Read anew with every reload, since the files themselves change.
         tls: _,
+        // Likewise, for its certificate; the server is told all of it and keeps what stays.
+        http: _,
     } = new;
     let kept = |these: &[UpsSettings], those: &[UpsSettings]| -> Vec<DeviceName> {
         let in_both = these.iter().filter(|ups| those.iter().any(|other| other.name == ups.name));

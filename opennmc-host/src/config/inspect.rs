@@ -16,7 +16,7 @@ use super::places::Places;
 use super::problem::write_lines;
 use super::section::suggestion;
 use super::{ConfigError, PluginSection, Port, Problem, Settings, Severity};
-use crate::plugin::{Manifest, PluginError, PluginSettings, TlsMaterial, Trust, misfits};
+use crate::plugin::{Manifest, PluginError, PluginSettings, TlsMaterial, Trust, misfits, server_config};
 
 /// What was found about one configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -150,6 +150,18 @@ fn look_at_certificates(findings: &mut Findings, settings: &Settings) {
     if let Err(flaws) = TlsMaterial::load(&settings.tls) {
         for flaw in flaws {
             findings.add(Severity::Error, &["tls", flaw.key], flaw.problem);
+        }
+    }
+    if let (Some(certificate), Some(key)) = (&settings.http.certificate, &settings.http.key)
+        && let Err(flaw) = server_config(certificate, key)
+    {
+        findings.add(Severity::Error, &["http", flaw.key], flaw.problem);
+    }
+    for address in settings.http.listen.iter().filter(|address| !address.ip().is_loopback()) {
+        if settings.http.certificate.is_none() {
+            let message =
+                format!("passwords and tokens go to {address} in the clear; set `certificate` and `key`");
+            findings.add(Severity::Warning, &["http", "listen"], message);
         }
     }
 }

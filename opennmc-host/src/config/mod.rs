@@ -9,6 +9,7 @@ mod control;
 mod difference;
 mod drivers;
 mod history;
+mod http;
 mod inspect;
 mod log;
 mod name;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 pub use self::control::{AccountName, ControlSettings, DEFAULT_SOCKET};
 pub use self::difference::{Change, Changes, PluginChange, UpsChange, What, difference};
 pub use self::drivers::{DriverChoice, DriverLibrary};
+pub use self::http::HttpSettings;
 pub use self::inspect::{Inspection, inspect};
 pub use self::log::{LogFile, LogFilter};
 pub use self::name::DeviceName;
@@ -50,7 +52,7 @@ pub const DEFAULT_STATE_DIR: &str = "/var/lib/opennmc";
 pub const DEFAULT_PLUGIN_DIR: &str = "/usr/lib/opennmc/plugins";
 
 /// Sections that the design names and that this version does not have: saying so beats ignoring them.
-const NOT_AVAILABLE: [&str; 2] = ["http", "script"];
+const NOT_AVAILABLE: [&str; 1] = ["script"];
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +84,8 @@ pub struct Settings {
     pub history: HistoryOptions,
     /// Where the certificates are.
     pub tls: TlsFiles,
+    /// Where web pages are.
+    pub http: HttpSettings,
 }
 
 impl Settings {
@@ -165,6 +169,7 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
     let service = service::read(reader, &mut file);
     let history = history::read(reader, &mut file);
     let tls = tls::read(reader, &mut file);
+    let http = http::read(reader, &mut file, &plugins);
     file.finish(reader);
     Some(Settings {
         state_dir: state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
@@ -180,5 +185,6 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
         control,
         history,
         tls,
+        http,
     })
 }

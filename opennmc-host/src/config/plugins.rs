@@ -105,7 +105,7 @@ fn is_id(text: &str) -> bool {
 
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
-struct Address(SocketAddr);
+pub(super) struct Address(pub(super) SocketAddr);
 
 impl TryFrom<String> for Address {
     type Error = String;

@@ -6,6 +6,7 @@
 
 mod clock;
 mod first_start;
+mod front;
 mod links;
 mod messages;
 mod orders;
@@ -21,6 +22,7 @@ pub use self::first_start::INITIAL_PASSWORD;
 pub use self::reload::Source;
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,6 +44,7 @@ use crate::door::Door;
 use crate::history::{AuditRecord, HistoryError};
 use crate::host::health::LatenessLog;
 use crate::host::{EventFeed, HostHandle, Paths, Request};
+use crate::http::{Front, Mounts};
 use crate::link::{Link, LinkId, Resolved};
 use crate::logging::LogControl;
 use crate::plugin::{PluginError, Tls, TlsMaterial};
@@ -66,6 +69,10 @@ pub struct State {
     door: Door,
     publisher: Publisher,
     plugins: Option<Plugins>,
+    /// Where plugins have their web pages.
+    mounts: Mounts,
+    /// When web pages are served.
+    front: Option<Front>,
     messaging: Messaging,
     /// Since the start.
     records: Option<Records>,
@@ -145,6 +152,8 @@ impl MainLoop {
             door: Door::default(),
             publisher: Publisher::new(heartbeat.clone()),
             plugins: None,
+            mounts: Mounts::default(),
+            front: None,
             messaging: Messaging::default(),
             records: None,
             users: None,
@@ -213,6 +222,7 @@ impl MainLoop {
         self.state.settle();
         self.state.read_certificates(&settings);
         self.state.plugins = Some(plugins::init(&self.state, &settings)?);
+        self.state.start_front(&settings.http);
         self.state.settings = Some(settings);
         Ok(())
     }
@@ -276,6 +286,11 @@ impl MainLoop {
         self.state.host_handle()
     }
 
+    /// Where web pages are served.
+    pub fn http_addresses(&self) -> Vec<SocketAddr> {
+        self.state.front.as_ref().map_or_else(Vec::new, Front::addresses)
+    }
+
     /// Who may log in; there from [`MainLoop::start`] on.
     pub fn users(&self) -> Option<Arc<UserBase>> {
         self.state.users.clone()
@@ -300,6 +315,8 @@ impl MainLoop {
         // Who waits for an order hears what is known of it: that it was begun, or not even that.
         self.state.door.abandon_all();
         self.state.settle();
+        // Nobody asks any more.
+        self.state.front = None;
         let State { handle, links, plugins, .. } = &mut self.state;
         for link in links.touch_all() {
             link.close(handle);

@@ -80,6 +80,7 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
         });
         supervisor.offer(Services {
             administration: Some(administration),
+            mounts: Some(state.mounts.clone()),
             store: Some(store.clone()),
             messages: Some(messages),
             past,

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use calloop::{LoopHandle, channel};
+use rustls::ServerConfig;
 
+use super::front::certificate;
 use super::{State, tell_systemd};
 use crate::config::{Change, Changes, Settings, UpsChange, UpsSettings, What, difference, inspect};
 use crate::host::{ReloadReport, Reply};
@@ -41,7 +43,8 @@ impl Source {
         let settings = (self.overridden)(settings);
         let tls = TlsMaterial::load(&settings.tls)
             .map_err(|flaws| flaws.into_iter().map(|flaw| flaw.to_string()).collect::<Vec<_>>().join("\n"))?;
-        Ok(Loaded { settings, tls })
+        let http_tls = certificate(&settings.http)?;
+        Ok(Loaded { settings, tls, http_tls })
     }
 }
 
@@ -49,6 +52,7 @@ impl Source {
 struct Loaded {
     settings: Settings,
     tls: TlsMaterial,
+    http_tls: Option<Arc<ServerConfig>>,
 }
 
 /// Reloads on the main loop.
@@ -115,9 +119,10 @@ impl State {
     fn finish_reload(&mut self, loaded: Result<Loaded, String>) {
         let waiting = self.reloads.waiting.take().unwrap_or_default();
         match loaded {
-            Ok(Loaded { settings, tls }) => {
+            Ok(Loaded { settings, tls, http_tls }) => {
                 // Certificates are renewed in place, so they are taken whatever else is different.
                 self.tls.set(tls);
+                self.apply_to_front(&settings.http, http_tls);
                 let report = self.apply(settings);
                 self.tell_reload(&waiting, &report);
                 waiting.into_iter().for_each(|waiting| (waiting.reply)(Ok(report.clone())));
@@ -166,6 +171,7 @@ impl State {
         let mut report = ReloadReport::default();
         let Some(old) = &self.settings else { return report };
         let changes = difference(old, &new);
+        State::report_front(&old.http, &new.http, &mut report);
         self.apply_to_links(&changes, &new, &mut report);
         if let Some(plugins) = &mut self.plugins {
             plugins.apply(&changes, &new, &mut report);

@@ -101,6 +101,16 @@ pub(crate) mod admin {
     });
 }
 
+/// For plugins that serve web pages.
+pub(crate) mod pages {
+    wasmtime::component::bindgen!({
+        inline: "package opennmc:host-pages; world facet { export opennmc:plugin/http-handler@0.1.0; }",
+        path: "wit",
+        world: "opennmc:host-pages/facet",
+        with: { "opennmc:plugin/types": super::base::opennmc::plugin::types },
+    });
+}
+
 /// For plugins that deliver notices.
 pub(crate) mod notifier {
     wasmtime::component::bindgen!({

@@ -62,10 +62,6 @@ impl Grant {
                 forced_shutdown: *forced_shutdown,
             });
         }
-        // In the interface, and not offered by this version: better refused than silently absent.
-        if needs.http.is_some() {
-            return Err(wrong("the plugin needs `http`, which this OpenNMC does not offer yet".to_owned()));
-        }
         let limits = settings
             .limits
             .apply(manifest.limits)
@@ -171,13 +167,6 @@ mod tests {
         let allow = "ups.commands = [\"load.off\"]";
         let error = grant(&without, |settings| settings.allow = toml::from_str(allow).unwrap()).unwrap_err();
         assert!(error.contains("[plugin.x] allow.ups"), "{error}");
-    }
-
-    #[test]
-    fn what_this_version_does_not_offer_is_refused_and_not_left_out() {
-        let manifest =
-            MANIFEST.replace("control = { commands = [\"beeper.mute\"] }", "http = { mount = \"/x\" }");
-        assert!(grant(&manifest, |_| {}).unwrap_err().contains("`http`"));
     }
 
     #[test]

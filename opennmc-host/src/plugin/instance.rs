@@ -12,12 +12,13 @@ use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
 use super::bindings::{
-    admin, auth, base, connection, control, datagrams, events, fetching, notifier, past, tcp, timers, wit,
+    admin, auth, base, connection, control, datagrams, events, fetching, notifier, pages, past, tcp, timers,
+    wit,
 };
 use super::capability::{
     self, AdminState, AuthState, BusState, ClockState, ConnectState, ControlState, DeliveryState,
-    HistoryState, HttpClientState, LogState, MemoryLimit, SpeechState, StoreState, TimersState, UdpState,
-    UpsState,
+    HistoryState, HttpClientState, LogState, MemoryLimit, PagesState, SpeechState, StoreState, TimersState,
+    UdpState, UpsState,
 };
 use super::deadline::Deadline;
 use super::epitaph::Bounds;
@@ -34,6 +35,7 @@ use crate::door::OrderResult;
 use crate::history::Series;
 use crate::state::{Event, Severity, SnapshotCell};
 
+pub(super) use pages::exports::opennmc::plugin::http_handler::Request as PageRequest;
 use past::exports::opennmc::plugin::history_events::Sample;
 pub(super) use tcp::exports::opennmc::plugin::tcp_events::{Inbound, Outbound};
 
@@ -56,6 +58,7 @@ pub(super) struct InstanceState {
     pub(super) delivery: DeliveryState,
     pub(super) history: HistoryState,
     pub(super) admin: AdminState,
+    pub(super) pages: PagesState,
     pub(super) connections: Connections,
     pub(super) connect: ConnectState,
     pub(super) datagrams: Datagrams,
@@ -103,6 +106,7 @@ pub(super) struct Instance {
     notifier: Option<notifier::Facet>,
     past: Option<past::Facet>,
     admin: Option<admin::Facet>,
+    pages: Option<pages::Facet>,
     call_ms: u64,
     memory: super::ByteSize,
     watch: Arc<Watch>,
@@ -169,6 +173,7 @@ impl Instance {
                     origin.grant.needs.control.as_ref(),
                     limits.memory,
                 ),
+                pages: PagesState::default(),
                 connections: origin.connections,
                 http: HttpClientState::new(
                     &origin.plugin,
@@ -249,6 +254,11 @@ impl Instance {
                 .map_err(refused)?,
             admin: facets
                 .admin
+                .map(|facet| facet.load(&mut store, &instance))
+                .transpose()
+                .map_err(refused)?,
+            pages: facets
+                .pages
                 .map(|facet| facet.load(&mut store, &instance))
                 .transpose()
                 .map_err(refused)?,
@@ -442,6 +452,14 @@ impl Instance {
         })
     }
 
+    /// A request for one of its pages. The guest may leave it open.
+    pub(super) fn handle(&mut self, request: &PageRequest) -> Result<Option<wit::types::Response>, Epitaph> {
+        self.call("handle", |this| match &this.pages {
+            Some(facet) => facet.opennmc_plugin_http_handler().call_handle(&mut this.store, request),
+            None => Ok(None),
+        })
+    }
+
     /// Something to deliver; how it ended is said through `delivery`.
     pub(super) fn deliver(&mut self, delivery: &Delivery) -> Result<(), Epitaph> {
         let notice = shown_notice(&delivery.notice);
@@ -512,6 +530,7 @@ struct Facets {
     notifier: Option<notifier::FacetIndices>,
     past: Option<past::FacetIndices>,
     admin: Option<admin::FacetIndices>,
+    pages: Option<pages::FacetIndices>,
 }
 
 impl Facets {
@@ -564,6 +583,8 @@ impl Facets {
         agree("history-events", "history = \"read\"", grant.needs.history.is_some(), past.is_some())?;
         let admin = admin::FacetIndices::new(pre).ok();
         agree("admin-events", "admin = \"as-principal\"", grant.needs.admin.is_some(), admin.is_some())?;
+        let pages = pages::FacetIndices::new(pre).ok();
+        agree("http-handler", "http = { mount = \"/NAME\" }", grant.needs.http.is_some(), pages.is_some())?;
         agree("notifier", "notifier = true", grant.needs.notifier, notifier.is_some())?;
         Ok(Self {
             lifecycle,
@@ -578,6 +599,7 @@ impl Facets {
             notifier,
             past,
             admin,
+            pages,
         })
     }
 }

@@ -67,6 +67,6 @@ pub use store::{PluginStore, StoreNotice};
 pub use supervisor::{
     OnOutcome, Outcome, PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions,
 };
-pub use tls::{Tls, TlsFiles, TlsFlaw, TlsMaterial, authorities};
+pub use tls::{Tls, TlsFiles, TlsFlaw, TlsMaterial, authorities, server_config};
 pub use trust::Trust;
 pub use words::{Concern, Sentence, sentences};

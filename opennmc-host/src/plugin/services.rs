@@ -13,6 +13,7 @@ use super::store::PluginStore;
 use super::thread::connections::Found;
 use crate::door::{OrderRequest, OrderResult};
 use crate::host::Progressing;
+use crate::http::Mounts;
 use crate::users::{AuthError, Principal, UserBase};
 
 /// Takes an order and tells how it goes. Must not block.
@@ -51,12 +52,22 @@ pub struct Services {
     pub past: Option<Past>,
     /// The daemon's administration; without it there is none.
     pub administration: Option<Administration>,
+    /// Where web pages are mounted; without it nobody sees them.
+    pub mounts: Option<Mounts>,
 }
 
 impl Services {
     /// Users and orders, and nothing else.
     pub fn new(users: Arc<UserBase>, orders: Orders) -> Services {
-        Services { users, orders, store: None, messages: None, past: None, administration: None }
+        Services {
+            users,
+            orders,
+            store: None,
+            messages: None,
+            past: None,
+            administration: None,
+            mounts: None,
+        }
     }
 }
 
@@ -89,6 +100,8 @@ pub(super) enum Outcome {
     Past { ticket: u64, answer: past::Answer },
     /// A request for administration.
     Administered { ticket: u64, answer: Result<String, String> },
+    /// Requests for its pages wait, or who asked has gone.
+    Asked,
     /// Something to deliver; it has no ticket of the plugin's, but of the host's.
     Deliver(Delivery),
 }

@@ -360,7 +360,11 @@ impl Supervisor {
                 if plugin.attempt != attempt {
                     return Vec::new();
                 }
+                let failed = matches!(news, News::Ended(Err(_)));
                 let mut events = self.plugins[index].hear(now, news);
+                if failed && let Some(mounts) = self.services.as_ref().and_then(|it| it.mounts.as_ref()) {
+                    mounts.give_up(&self.plugins[index].id);
+                }
                 events.extend(self.follow(index));
                 events
             }
@@ -380,6 +384,9 @@ impl Supervisor {
         match plugin.next.take()? {
             Next::Gone => {
                 let mut plugin = self.plugins.remove(index);
+                if let Some(mounts) = self.services.as_ref().and_then(|services| services.mounts.as_ref()) {
+                    mounts.remove(&plugin.id);
+                }
                 plugin.tell(&Err("it was stopped".to_owned()));
                 tracing::info!(plugin = %plugin.id, "stopped");
                 Some(plugin.event("plugin.stopped", Severity::Info, Vec::new()))

@@ -72,6 +72,11 @@ impl TlsMaterial {
     }
 }
 
+/// A certificate and its key for a server of the host's own.
+pub fn server_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsFlaw> {
+    server(certificate, key)
+}
+
 impl Tls {
     /// Uses these from now on. Connections that stand keep what they were made with.
     pub fn set(&self, material: TlsMaterial) {

@@ -94,6 +94,11 @@ impl Bench {
         self.main_loop.handle()
     }
 
+    /// Where web pages are.
+    pub(crate) fn http_addresses(&self) -> Vec<std::net::SocketAddr> {
+        self.main_loop.http_addresses()
+    }
+
     pub(crate) fn is_ready(&self) -> bool {
         self.main_loop.is_ready()
     }

@@ -18,6 +18,8 @@ pub(crate) struct Guests {
     pub(crate) hostile: Vec<u8>,
     /// Keeps, publishes, notifies and delivers.
     pub(crate) keeper: Vec<u8>,
+    /// Serves web pages as their addresses say.
+    pub(crate) page: Vec<u8>,
     /// Exports `lifecycle` and imports nothing.
     pub(crate) plain: Vec<u8>,
     /// Lets its clients log in and asks for administration.
@@ -51,6 +53,7 @@ pub(crate) fn guests() -> &'static Guests {
             clerk: guest("clerk"),
             hostile: guest("hostile"),
             keeper: guest("keeper"),
+            page: guest("page"),
             plain: guest("plain"),
             steward: guest("steward"),
         }

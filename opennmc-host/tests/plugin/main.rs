@@ -24,3 +24,4 @@ mod securing;
 mod serving;
 mod speaking;
 mod supervision;
+mod web;

@@ -293,6 +293,80 @@ fn a_plugin_that_is_replaced_takes_over_its_own_address() {
     assert_eq!(Client::connect(free).ask("hello"), "hello");
 }
 
+/// The status of an answer on a connection that is kept.
+fn status(browser: &mut BufReader<TcpStream>) -> String {
+    browser.get_mut().write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let (mut status, mut length) = (String::new(), 0);
+    browser.read_line(&mut status).unwrap();
+    loop {
+        let mut line = String::new();
+        browser.read_line(&mut line).unwrap();
+        if let Some(value) = line.strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    std::io::Read::read_exact(browser, &mut vec![0; length]).unwrap();
+    status.trim().to_owned()
+}
+
+fn browser(address: SocketAddr) -> BufReader<TcpStream> {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    BufReader::new(stream)
+}
+
+#[test]
+fn listeners_of_web_pages_come_and_go_and_connections_stay() {
+    const NOT_FOUND: &str = "HTTP/1.1 404 Not Found";
+    let mut bench = started(MAIN);
+    assert_eq!(bench.http_addresses(), []);
+    let first = format!("{MAIN}[http]\nlisten = [\"127.0.0.1:0\"]\n");
+    let report = reload(&mut bench, &first).unwrap();
+    assert_eq!(report.changed, ["web pages are served on 127.0.0.1:0 too"]);
+    let address = bench.http_addresses()[0];
+    let mut stays = browser(address);
+    assert_eq!(status(&mut stays), NOT_FOUND);
+
+    let both = format!("{MAIN}[http]\nlisten = [\"127.0.0.1:0\", \"127.0.0.2:0\"]\n");
+    reload(&mut bench, &both).unwrap();
+    assert_eq!(bench.http_addresses().len(), 2);
+    assert_eq!(bench.http_addresses()[0], address);
+    assert_eq!(
+        (status(&mut stays), status(&mut browser(address))),
+        (NOT_FOUND.to_owned(), NOT_FOUND.to_owned())
+    );
+
+    let bad = format!("{both}certificate = \"/no/such.pem\"\nkey = \"/no/such.key\"\n");
+    let problem = reload(&mut bench, &bad).unwrap_err();
+    assert!(problem.contains("http.certificate") && problem.contains("/no/such.pem"), "{problem}");
+    assert_eq!(bench.http_addresses().len(), 2);
+
+    let report = reload(&mut bench, MAIN).unwrap();
+    assert_eq!(report.changed.len(), 2, "{report:?}");
+    assert_eq!(bench.http_addresses(), []);
+    // Connections are not ended by it, and no more are made. The server closes its listeners in a turn of its own.
+    assert_eq!(status(&mut stays), NOT_FOUND);
+    let began = Instant::now();
+    while TcpStream::connect(address).is_ok() {
+        assert!(began.elapsed() < PATIENCE, "it still listens");
+    }
+}
+
+#[test]
+fn an_address_that_is_taken_is_tried_again_and_holds_up_nothing() {
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap();
+    let mut bench = started(&format!("{MAIN}[http]\nlisten = [\"{address}\"]\n"));
+    bench.turn_until_main_is(Availability::Live);
+    assert_eq!(bench.http_addresses(), []);
+    drop(other);
+    bench.turn_until("it listens", |bench| bench.http_addresses() == [address]);
+    assert_eq!(status(&mut browser(address)), "HTTP/1.1 404 Not Found");
+}
+
 #[test]
 fn a_wrong_key_of_a_plugin_keeps_everything_as_it_is() {
     let mut bench = Bench::new();

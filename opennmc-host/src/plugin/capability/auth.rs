@@ -36,8 +36,16 @@ pub(in crate::plugin) struct State {
 }
 
 struct LoggedIn {
-    connection: u64,
+    bond: Bond,
     principal: Principal,
+}
+
+/// What a principal ends with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bond {
+    Connection(u64),
+    /// For one of the plugin's pages. There are only so many under way.
+    Request(u64),
 }
 
 impl State {
@@ -63,14 +71,10 @@ impl State {
             return None;
         }
         Some(match result {
-            Ok(_) if self.principals.len() >= self.most => {
+            Ok(_) if self.at_connections() >= self.most => {
                 Err(Error::Limit(format!("{} people are logged in, which is the most", self.most)))
             }
-            Ok(principal) => {
-                self.last += 1;
-                self.principals.insert(self.last, LoggedIn { connection, principal });
-                Ok(self.last)
-            }
+            Ok(principal) => Ok(self.admit(Bond::Connection(connection), principal)),
             Err(error @ (AuthError::Refused | AuthError::LockedOut { .. })) => {
                 Err(Error::Denied(error.to_string()))
             }
@@ -80,7 +84,27 @@ impl State {
 
     /// Nobody is at this connection any more.
     pub(in crate::plugin) fn connection_ended(&mut self, connection: u64) {
-        self.principals.retain(|_, logged_in| logged_in.connection != connection);
+        self.principals.retain(|_, logged_in| logged_in.bond != Bond::Connection(connection));
+    }
+
+    /// Somebody who has logged in with the host asks for one of the plugin's pages.
+    pub(in crate::plugin) fn came_with(&mut self, request: u64, principal: Principal) -> u64 {
+        self.admit(Bond::Request(request), principal)
+    }
+
+    /// The request is over.
+    pub(in crate::plugin) fn request_ended(&mut self, request: u64) {
+        self.principals.retain(|_, logged_in| logged_in.bond != Bond::Request(request));
+    }
+
+    fn admit(&mut self, bond: Bond, principal: Principal) -> u64 {
+        self.last += 1;
+        self.principals.insert(self.last, LoggedIn { bond, principal });
+        self.last
+    }
+
+    fn at_connections(&self) -> usize {
+        self.principals.values().filter(|logged_in| matches!(logged_in.bond, Bond::Connection(_))).count()
     }
 
     /// Who this number stands for, with the rights that are left of it now.

@@ -11,6 +11,7 @@ mod clock;
 mod delivery;
 mod descriptions;
 mod history;
+mod http_answers;
 mod http_client;
 mod log;
 mod notify;
@@ -39,6 +40,7 @@ pub(super) use self::bus::State as BusState;
 pub(super) use self::clock::State as ClockState;
 pub(super) use self::delivery::State as DeliveryState;
 pub(super) use self::history::State as HistoryState;
+pub(super) use self::http_answers::State as PagesState;
 pub(super) use self::http_client::State as HttpClientState;
 pub(super) use self::log::State as LogState;
 pub(super) use self::speech::State as SpeechState;
@@ -94,6 +96,12 @@ const CAPABILITIES: &[Capability] = &[
         granted: Grant::fetches,
         ask: "connect = [\"https://HOST\"]",
         link: http_client::link,
+    },
+    Capability {
+        name: "http-answers",
+        granted: |grant| grant.needs.http.is_some(),
+        ask: "http = { mount = \"/NAME\" }",
+        link: http_answers::link,
     },
     Capability {
         name: "udp",

@@ -9,6 +9,7 @@ pub(super) mod connections;
 pub(super) mod datagrams;
 mod listeners;
 mod notifying;
+mod web;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,8 +32,10 @@ use self::datagrams::Datagrams;
 pub(super) use self::listeners::Bound;
 use self::listeners::Listeners;
 use self::notifying::Notifying;
+use self::web::Web;
+use super::bindings::wit::types::Error;
 use super::engine::Compiler;
-use super::instance::{self, Gauges, Inbound, Instance, Origin};
+use super::instance::{self, Gauges, Inbound, Instance, Origin, PageRequest};
 use super::outbound::Network;
 use super::services::{Outcome, Services};
 use super::watch::Watch;
@@ -40,6 +43,7 @@ use super::{
     Digest, Epitaph, EventPattern, Grant, Limits, Lines, PluginError, PluginSettings, SignerName, Trust,
     effective_config,
 };
+use crate::http::{Answered, Asked, Assets};
 use crate::state::{Event, SnapshotCell};
 
 /// Read of one connection in one turn. A client that asks for long lists in one burst gets their bytes multiplied in
@@ -52,6 +56,10 @@ const BATCH: usize = 8 << 10;
 const KEPT_ENTRIES: usize = 1_024;
 /// Events delivered in one turn, so that a full mailbox does not keep clients waiting.
 const EVENTS_A_TURN: usize = 16;
+/// Said for a plugin whose answer makes no sense.
+const BAD_GATEWAY: u16 = 502;
+/// How long an instance that ends may take for answers that it owes: within the patience of whoever ends it.
+const LAST_ANSWERS: Duration = Duration::from_millis(400);
 /// Timers run in one turn.
 const TIMERS_A_TURN: usize = 64;
 
@@ -161,6 +169,8 @@ struct Service {
     refusals: u64,
     /// When it delivers notices: it is given them from its opening on, as long as this is there.
     notifying: Option<Notifying>,
+    /// When this host has a server for web pages.
+    web: Option<Web>,
     event_loop: EventLoop<'static, Inbox>,
 }
 
@@ -173,7 +183,7 @@ impl Service {
             }
             error => Epitaph::new(error.to_string()),
         };
-        let package = job.trust.open(&job.settings, &job.package_dirs).map_err(unusable)?;
+        let mut package = job.trust.open(&job.settings, &job.package_dirs).map_err(unusable)?;
         if let Some(pinned) = job.settings.sha256.filter(|pinned| *pinned != package.digest) {
             let problem =
                 format!("sha256: {pinned} is expected, but {} is {}", package.path.display(), package.digest);
@@ -194,6 +204,12 @@ impl Service {
                 }
             })
             .map_err(|error| no_loop(error.error))?;
+        let mounts = job.services.as_ref().and_then(|services| services.mounts.clone());
+        let reserve = |mounts| {
+            let assets = Assets::new(std::mem::take(&mut package.assets));
+            Web::reserve(mounts, Arc::clone(&job.plugin), &grant, assets, outcomes.clone())
+        };
+        let web = mounts.map(reserve).transpose()?;
         let listeners = Listeners::bind(handle.clone(), &grant, job.inherited)?;
         let component = job.compiler.compile(&package, &job.stop).map_err(unusable)?;
         let messages = job.services.as_ref().and_then(|services| services.messages.clone());
@@ -235,6 +251,7 @@ impl Service {
             go: job.go,
             announce: job.announce,
             notifying,
+            web,
             plugin: job.plugin,
             instance,
             listeners,
@@ -266,6 +283,9 @@ impl Service {
                 let (mut listening, sockets) = (self.listeners.addresses(), self.listeners.sockets());
                 // An earlier instance has let its own go by now.
                 listening.extend(self.instance.state().datagrams.open(&self.grant)?);
+                if let Some(web) = &mut self.web {
+                    web.open()?;
+                }
                 (self.announce)(Progress::Open { listening, sockets });
                 is_open = true;
             }
@@ -275,6 +295,7 @@ impl Service {
         }
         // Whoever connects from now on waits for the next instance; what has arrived here is still answered.
         self.listeners.close();
+        self.answer_last_requests(&mut inbox, &mut buffer)?;
         self.event_loop.dispatch(Some(Duration::ZERO), &mut inbox).map_err(no_loop)?;
         inbox.accepting.clear();
         self.turn(&mut inbox, &mut buffer)?;
@@ -363,8 +384,46 @@ impl Service {
                 state.admin.answered();
                 self.instance.on_administered(ticket, &answer)
             }
+            Outcome::Asked => self.serve_pages(),
             Outcome::Deliver(delivery) => self.instance.deliver(&delivery),
         }
+    }
+
+    /// Hands the guest the requests for its pages that wait.
+    fn serve_pages(&mut self) -> Result<(), Epitaph> {
+        self.instance.state().end_left_requests();
+        let asked = self.web.as_ref().map_or_else(Vec::new, Web::take);
+        for Asked { method, path, query, headers, body, principal, peer, answer } in asked {
+            let state = self.instance.state();
+            let id = state.pages.begin(answer);
+            let user = principal.as_ref().map_or_else(String::new, |principal| principal.name.clone());
+            let principal = principal.map(|principal| state.auth.came_with(id, principal));
+            let peer = peer.to_string();
+            let request = PageRequest { id, method, path, query, headers, body, principal, user, peer };
+            let Some(response) = self.instance.handle(&request)? else { continue };
+            let state = self.instance.state();
+            if let Err(Error::Invalid(problem)) = state.answer(id, response) {
+                tracing::warn!(plugin = %self.plugin, "its answer to a request can't be sent: {problem}");
+                if let Some(answer) = state.end_request(id) {
+                    answer.give(Answered { status: BAD_GATEWAY, headers: Vec::new(), body: Vec::new() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Before the end: gives the guest a moment for the requests that it has left open. New ones wait for the next instance.
+    fn answer_last_requests(&mut self, inbox: &mut Inbox, buffer: &mut [u8; READ]) -> Result<(), Epitaph> {
+        let Some(web) = &self.web else { return Ok(()) };
+        web.close();
+        let until = Instant::now() + LAST_ANSWERS;
+        while self.instance.state().pages.has_open() && Instant::now() < until {
+            let left = until.saturating_duration_since(Instant::now());
+            let timeout = self.timeout(inbox).map_or(left, |timeout| timeout.min(left));
+            self.event_loop.dispatch(Some(timeout), inbox).map_err(no_loop)?;
+            self.turn(inbox, buffer)?;
+        }
+        Ok(())
     }
 
     /// Adds the connections that hold bytes which their sockets know nothing of; each is read once a turn.
