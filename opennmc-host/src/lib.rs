@@ -16,6 +16,7 @@ mod link;
 pub mod logging;
 pub mod main_loop;
 pub mod plugin;
+mod printable;
 pub mod service;
 pub mod state;
 pub mod users;

@@ -23,6 +23,7 @@ use crate::control::backup::{MadeReport, RestoredReport};
 use crate::control::protocol::Request;
 use crate::control::{Client, ClientError};
 use crate::history::{AuditRecord, History};
+use crate::service::state_lock::StateLock;
 use crate::users::Principal;
 
 /// Only for whoever made it: there are password hashes in it.
@@ -174,6 +175,9 @@ fn restore_through_daemon(
 
 fn restore_offline(file: &Path, confirm: Confirm, place: &Place) -> Result<RestoredReport, Failure> {
     let places = place.places()?;
+    // The daemon of this folder may listen where nobody looked for it.
+    let _lock = StateLock::take_made(&places.state_dir)
+        .map_err(|taken| Failure::new(Exit::Refused, taken.to_string()))?;
     // One that was interrupted goes first: its files may be what is asked to be replaced.
     recover(&places.config).map_err(failure)?;
     recover_state(&places.state_dir).map_err(failure)?;

@@ -8,6 +8,7 @@ use super::ConfigArgument;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::config::inspect;
+use crate::printable::printable_lines;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -25,12 +26,12 @@ pub(super) fn check(arguments: &CheckArguments, output: Output) -> Result<Exit, 
             if output.json {
                 output.document(&inspection)?;
             } else {
-                output.text(&format!("{inspection}\n"))?;
+                output.text(&(printable_lines(&inspection.to_string()) + "\n"))?;
             }
             Ok(if inspection.has_errors() { Exit::BadConfiguration } else { Exit::Done })
         }
         Err(error) => {
-            output.text(&format!("{error}\n"))?;
+            output.text(&(printable_lines(&error.to_string()) + "\n"))?;
             Ok(Exit::BadConfiguration)
         }
     }

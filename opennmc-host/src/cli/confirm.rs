@@ -15,12 +15,17 @@ pub(super) struct Confirm {
 }
 
 impl Confirm {
+    /// Whether there is a person, and a terminal where the question shows as it is.
+    pub(super) fn can_ask() -> bool {
+        stdin().is_terminal() && stderr().is_terminal()
+    }
+
     /// Goes on only when a person wants `what`. Where nobody can be asked, `--yes` has to say it.
     pub(super) fn ask(self, what: &str) -> Result<(), Failure> {
         if self.yes {
             return Ok(());
         }
-        if !stdin().is_terminal() || !stderr().is_terminal() {
+        if !Confirm::can_ask() {
             let message = format!("{what}\nNothing was done: give --yes when that is wanted.");
             return Err(Failure::new(Exit::Refused, message));
         }

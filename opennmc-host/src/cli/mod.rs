@@ -44,6 +44,7 @@ use self::exit::{EXIT_CODES, Exit, Failure};
 use self::output::Output;
 
 use crate::config::{ConfigError, DEFAULT_FILE, LogFilter, Settings};
+use crate::printable::printable_lines;
 
 const EXAMPLES: &str = "\
 A configuration to start with:
@@ -91,11 +92,11 @@ pub fn main() -> ExitCode {
     ended.unwrap_or_else(complain).into()
 }
 
-/// Says on standard error why it was not done.
+/// Says on standard error why it was not done. What went wrong may quote a stranger's file.
 fn complain(failure: Failure) -> Exit {
     if !failure.message.is_empty() {
         // Who does not read standard error has the exit code.
-        let _ = writeln!(std::io::stderr(), "opennmc: {failure}");
+        let _ = writeln!(std::io::stderr(), "opennmc: {}", printable_lines(&failure.message));
     }
     failure.exit
 }

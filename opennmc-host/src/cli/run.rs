@@ -11,8 +11,10 @@ use crate::control::{ControlServer, Host};
 use crate::host::HostHandle;
 use crate::logging::{self, Log};
 use crate::main_loop::{self, Ending, MainLoop, Source};
+use crate::service::folder::make_private;
 use crate::service::privileges::become_user;
 use crate::service::start_anew::start_anew;
+use crate::service::state_lock::StateLock;
 use crate::service::watchdog::Watchdog;
 use crate::users::UserBase;
 
@@ -58,6 +60,16 @@ pub(super) fn run_with(settings: Settings, source: Source, mut start: Start) -> 
         let _ = writeln!(std::io::stderr(), "{error}");
         return Exit::Broken;
     }
+    // A folder that can't be made is told of when it is needed.
+    let _ = make_private(&settings.state_dir);
+    // Before a restore is finished there: another daemon would have the files open.
+    let _lock = match StateLock::take(&settings.state_dir) {
+        Ok(lock) => lock,
+        Err(taken) => {
+            let _ = writeln!(std::io::stderr(), "{taken}");
+            return Exit::Broken;
+        }
+    };
     if let Start::FromFile(recovered @ None) = &mut start {
         match backup::recover_state(&settings.state_dir) {
             Ok(finished) => *recovered = finished,

@@ -3,10 +3,11 @@
 //! A terminal gets colour and bars within its width; anything else gets plain text of any width. Text that came from a UPS or
 //! from the network never reaches a terminal with its control characters.
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal as _, stdout};
 
 use clap::ValueEnum;
+
+use crate::printable::printable;
 
 /// Assumed of a terminal that does not tell its width.
 const USUAL_WIDTH: usize = 80;
@@ -57,7 +58,6 @@ impl Screen {
     }
 
     /// Without colour.
-    #[cfg(test)]
     pub(super) fn plain(width: Option<usize>) -> Screen {
         Screen { width, colour: false }
     }
@@ -97,17 +97,9 @@ fn columns() -> usize {
     told.filter(|columns| *columns > 0).or_else(stated).unwrap_or(USUAL_WIDTH)
 }
 
-/// `text` without control characters, which could steer a terminal.
+/// `text` as one line that can't steer a terminal.
 pub(super) fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() {
-            let _ = write!(out, "{}", letter.escape_default());
-        } else {
-            out.push(letter);
-        }
-    }
-    out
+    printable(text)
 }
 
 /// `text` in at most `width` columns, its end marked when something is missing.
@@ -140,11 +132,6 @@ mod tests {
         assert_eq!(PLAIN.bar(50.0, 4, Tone::Good), "██░░");
         assert_eq!(PLAIN.bar(100.0, 4, Tone::Good), "████");
         assert_eq!(PLAIN.bar(12.5, 4, Tone::Good), "▌░░░");
-    }
-
-    #[test]
-    fn text_from_outside_can_not_steer_a_terminal() {
-        assert_eq!(clean("Rack \u{1b}[2J\r\nA\u{9b}m é"), "Rack \\u{1b}[2J\\r\\nA\\u{9b}m é");
     }
 
     #[test]

@@ -29,6 +29,7 @@ use tracing_subscriber::{Registry, layer::SubscriberExt as _, reload};
 
 use self::file::RotatedFile;
 use crate::config::{LogFile, LogFilter};
+use crate::printable::write_letter;
 
 /// Lines that wait for a reader; about 100 KiB of text.
 const QUEUE: usize = 1024;
@@ -246,11 +247,7 @@ where
         let mut line = Line::default();
         event.record(&mut line);
         for letter in line.message.chars().chain(line.fields.chars()) {
-            if letter.is_control() {
-                write!(out, "{}", letter.escape_default())?
-            } else {
-                out.write_char(letter)?
-            }
+            write_letter(&mut out, letter)?;
         }
         writeln!(out)
     }

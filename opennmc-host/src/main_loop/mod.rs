@@ -48,6 +48,7 @@ use crate::http::{Front, Mounts};
 use crate::link::{Link, LinkId, Resolved};
 use crate::logging::LogControl;
 use crate::plugin::{PluginError, Tls, TlsMaterial};
+use crate::service::folder::make_private;
 use crate::service::watchdog::Watchdog;
 use crate::state::{Event, Heartbeat, Severity, SnapshotCell};
 use crate::users::{UserBase, UserError};
@@ -207,7 +208,7 @@ impl MainLoop {
 
     /// Starts everything that `settings` name. Ports are tried at once; one that can't be opened is no error.
     pub fn start(&mut self, settings: Settings) -> Result<(), Error> {
-        std::fs::create_dir_all(&settings.state_dir)
+        make_private(&settings.state_dir)
             .map_err(|source| Error::StateDir { dir: settings.state_dir.clone(), source })?;
         self.state.paths.state_dir.clone_from(&settings.state_dir);
         init_heartbeat(&self.state.handle)?;

@@ -4,6 +4,7 @@
 //! is on disk before its grant names it, a file that a grant names is never written to, and the grant is one file that is
 //! replaced as a whole. What no grant names does nothing, and goes at the next change.
 
+use std::cmp::Ordering;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ use super::{
     Digest, GrantRecord, Grants, Interfaces, Limits, Needs, Package, PluginError, Sentence, SignerName,
     Trust, interfaces, misses, sentences,
 };
+use crate::service::folder::make_private;
 
 /// Everything that a person has to know to decide about a package.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,9 @@ pub struct Installed {
     pub version: String,
     /// The version that is installed now.
     pub replaces: Option<String>,
+    /// Whether the version that is installed now is newer.
+    #[serde(default)]
+    pub older: bool,
     /// One line for people.
     pub summary: String,
     /// SPDX expression.
@@ -48,7 +53,8 @@ pub struct Installed {
     pub unused: Vec<String>,
     /// How much it may use, in words.
     pub limits: String,
-    /// Whether it can be installed without a question: nothing of it is new, and the same signer has signed it.
+    /// Whether it can be installed without a question: it is newer, needs nothing new, and the same signer has signed it.
+    /// An old version may have the very fault for which there is a new one, and its signature is good for ever.
     pub trusted_update: bool,
 }
 
@@ -175,7 +181,7 @@ impl Installer {
 
     fn folder(&self) -> Result<PathBuf, PluginError> {
         let folder = self.state_dir.join("plugins");
-        match fs::create_dir_all(&folder) {
+        match make_private(&folder) {
             Ok(()) => Ok(folder),
             Err(source) => Err(PluginError::Read { path: folder, source }),
         }
@@ -204,10 +210,14 @@ pub fn describe(
     let same = before == Some((Some(manifest.needs.clone()), Some(manifest.limits)));
     let same_signer =
         package.signer.is_some() && granted.is_some_and(|granted| granted.signer == package.signer);
+    let order = granted
+        .and_then(|granted| granted.version.parse::<semver::Version>().ok())
+        .map(|installed| manifest.plugin.version.cmp_precedence(&installed));
     Ok(Installed {
         id: manifest.plugin.id.clone(),
         version: manifest.plugin.version.to_string(),
         replaces: granted.map(|granted| granted.version.clone()),
+        older: order == Some(Ordering::Less),
         summary: manifest.plugin.summary.clone(),
         license: manifest.plugin.license.clone(),
         sha256: package.digest,
@@ -220,7 +230,7 @@ pub fn describe(
         exports: interfaces.exports,
         may,
         limits: super::words::limits(&manifest.limits),
-        trusted_update: trust.update_signed && same && same_signer,
+        trusted_update: trust.update_signed && same && same_signer && order == Some(Ordering::Greater),
     })
 }
 

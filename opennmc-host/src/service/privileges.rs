@@ -119,7 +119,7 @@ pub fn become_user(user: &str, state_dir: &Path) -> Result<(), PrivilegeError> {
 fn give_state_dir(user: &User, dir: &Path) -> Result<(), PrivilegeError> {
     let failed = |source| PrivilegeError::StateDir { dir: dir.to_owned(), user: user.name.clone(), source };
     let made = !dir.exists();
-    std::fs::create_dir_all(dir).map_err(failed)?;
+    super::folder::make_private(dir).map_err(failed)?;
     let owner = std::fs::metadata(dir).map_err(failed)?.uid();
     let is_empty = std::fs::read_dir(dir).map_err(failed)?.next().is_none();
     // What is in it was made by somebody: it is not handed to another without a person's word.

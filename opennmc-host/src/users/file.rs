@@ -14,6 +14,7 @@ use rustix::fs::{FlockOperation, Gid, Uid, fchown, flock};
 use rustix::process::geteuid;
 
 use super::error::UserError;
+use crate::service::folder::make_private;
 
 const NAME: &str = "users.toml";
 const NEW: &str = ".users.toml.new";
@@ -111,7 +112,7 @@ impl UserFile {
             || OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(MODE).open(&path);
         let file = match open() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(&self.folder).map_err(failed)?;
+                make_private(&self.folder).map_err(failed)?;
                 open().map_err(failed)?
             }
             result => result.map_err(failed)?,

@@ -240,3 +240,36 @@ fn a_log_that_nobody_reads_stops_nothing() {
     assert!(child.wait().unwrap().success());
     drop(unread);
 }
+
+#[test]
+fn a_state_folder_has_one_daemon_and_is_closed_to_others() {
+    let place = Place::simulated();
+    let daemon = Daemon::start(&place, place.run());
+    let state = place.dir().join("state");
+    assert_eq!(std::fs::metadata(&state).unwrap().mode() & 0o007, 0);
+    let backup = place.dir().join("b");
+    let backup = backup.to_str().unwrap();
+    assert!(place.client(&["backup", backup]).status().unwrap().success());
+    // The same folder under another socket.
+    let other = place.dir().join("other.toml");
+    let text_of_other =
+        std::fs::read_to_string(place.config()).unwrap().replace("opennmc.sock", "other.sock");
+    std::fs::write(&other, text_of_other).unwrap();
+    let second = opennmc().args(["run", "--config"]).arg(&other).output().unwrap();
+    assert_eq!(second.status.code(), Some(3));
+    let said = text(&second.stderr);
+    assert!(said.contains("another opennmc runs with the state folder"), "{said}");
+    let mut restore = opennmc();
+    restore
+        .args(["restore", backup, "--yes", "--config"])
+        .arg(&other)
+        .arg("--socket")
+        .arg(place.dir().join("none"));
+    let restored = restore.output().unwrap();
+    assert_eq!(restored.status.code(), Some(7), "{}", text(&restored.stderr));
+    daemon.signal(Signal::KILL);
+    daemon.end();
+    let next = Daemon::start(&place, place.run());
+    next.signal(Signal::TERM);
+    next.end();
+}

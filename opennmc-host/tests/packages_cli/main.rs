@@ -166,6 +166,11 @@ fn a_package_is_installed_runs_survives_a_restart_and_is_removed() {
     assert!(asked.contains("nobody has signed it") && asked.contains("accept connections on"), "{asked}");
     assert_eq!(scene.plugin(), None);
     assert_eq!(scene.installs(&package), "actor 1.2.3 is installed and runs\n");
+    let path = package.to_str().unwrap();
+    let inspected = opennmc().args(["--json", "plugin", "inspect", path]).output().unwrap();
+    for json in [text(&inspected.stdout), scene.says(&["--json", "plugin", "install", "--yes", path])] {
+        assert_valid("package", &serde_json::from_str(&json).unwrap());
+    }
     let plugin = scene.until("running");
     assert_eq!(plugin["limits"]["memory"], "8 MiB");
     assert_valid(
@@ -252,6 +257,38 @@ fn a_manifest_that_asks_for_less_than_the_binary_imports_is_refused_with_the_nam
     assert_eq!(inspected.status.code(), Some(7));
 }
 
+/// The start of what steers a terminal, and a mark that turns the direction of text.
+const STEERING: [char; 2] = ['\u{1b}', '\u{202e}'];
+
+#[test]
+fn nothing_that_a_package_says_steers_the_terminal() {
+    let scene = Scene::new();
+    let packages = [
+        ("raw", "\u{1b}]0;owned\u{7}x\n[plugin]"),
+        ("id", "[plugin]\nid = \"x\\u001b[2J\\u202e\" #"),
+        ("api", "[plugin]\napi = \"\\u001b[2J\\u202e\"\n#"),
+        ("key", "\"\\u001b[2J\\u202e\" = 1\n[plugin]"),
+        ("summary", "[plugin]\nsummary = \"fine\\u202e\"\n#"),
+    ];
+    for (name, instead) in packages {
+        let package = scene.package(&format!("{name}.onmc"), "1.2.3", |manifest| {
+            let rest: Vec<&str> =
+                manifest.lines().filter(|line| !line.starts_with(&format!("{name} ="))).collect();
+            rest.join("\n").replacen("[plugin]", instead.trim_end_matches('#'), 1)
+        });
+        let path = package.to_str().unwrap();
+        let output = [
+            scene.run(&["plugin", "install", path]),
+            opennmc().args(["plugin", "inspect", path]).output().unwrap(),
+        ];
+        for output in output {
+            let said = text(&output.stdout) + &text(&output.stderr);
+            assert!(said.contains("\\u{1b}") || said.contains("\\u{202e}"), "{name}: it is shown: {said}");
+            assert!(!said.contains(STEERING), "{name}: {said:?}");
+        }
+    }
+}
+
 #[test]
 fn inspect_needs_no_daemon_and_tells_what_is_in_the_file() {
     let scene = Scene::new();
@@ -314,6 +351,18 @@ fn signatures_count_when_they_are_of_a_signer_and_a_forged_one_is_refused() {
     signed(&update, &key);
     scene.says(&["plugin", "install", update.to_str().unwrap()]);
     assert_eq!(scene.until("running")["version"], "1.2.5", "nobody was asked");
+    // Its signature is as good as ever; what it was replaced for may be a hole.
+    let (code, asked) = scene.fails(&["plugin", "install", package.to_str().unwrap()]);
+    assert_eq!(code, 7, "an older version is asked about: {asked}");
+    assert!(asked.contains("replaces  actor 1.2.5, which is newer"), "{asked}");
+    let other = scene.package("o.onmc", "1.2.5", |manifest| manifest + "# other bytes\n");
+    signed(&other, &key);
+    assert_eq!(
+        scene.fails(&["plugin", "install", other.to_str().unwrap()]).0,
+        7,
+        "the same version again, too"
+    );
+    assert_eq!(scene.until("running")["version"], "1.2.5");
 }
 
 #[test]
@@ -347,4 +396,12 @@ fn what_a_plugin_has_logged_of_late_is_shown() {
     assert_eq!(scene.install(&bad).status.code(), Some(10));
     let said = scene.says(&["plugin", "logs", "actor"]);
     assert!(said.contains("error failed:") && said.contains("no reason"), "{said}");
+    let lines = scene.says(&["--json", "plugin", "logs", "actor"]);
+    for line in lines.lines() {
+        assert_valid("plugin-log", &serde_json::from_str(line).unwrap());
+    }
+    let check = text(
+        &opennmc().args(["--json", "check", "--config"]).arg(scene.place.config()).output().unwrap().stdout,
+    );
+    assert_valid("check", &serde_json::from_str(&check).unwrap());
 }

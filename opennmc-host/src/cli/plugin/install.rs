@@ -10,7 +10,7 @@ use super::super::confirm::Confirm;
 use super::super::connect::Connect;
 use super::super::exit::{Exit, Failure};
 use super::super::output::Output;
-use super::super::terminal::{Tone, clean};
+use super::super::terminal::{Screen, Tone, clean};
 use super::download::download;
 use crate::config::Settings;
 use crate::control::protocol::{PluginRequest, Request};
@@ -84,7 +84,7 @@ pub(super) fn inspect(arguments: &InspectArguments, output: Output) -> Result<Ex
     if output.json {
         output.document(&seen)?;
     } else {
-        output.text(&shown(&seen, output))?;
+        output.text(&shown(&seen, output.screen()))?;
         let list = |label: &str, names: &[String]| format!("  {label:<9} {}\n", names.join(" "));
         output.text(&(list("imports", &seen.imports) + &list("exports", &seen.exports)))?;
     }
@@ -105,7 +105,9 @@ fn tell(done: &Installed, what: &str, output: Output) -> Result<Exit, Failure> {
 }
 
 fn decide(seen: &Installed, confirm: Confirm, output: Output) -> Result<(), Failure> {
-    let text = shown(seen, output);
+    // Where nobody is asked it goes into a log, or into the reason of the refusal: plain in both.
+    let screen = if Confirm::can_ask() && !confirm.yes { output.screen() } else { Screen::plain(None) };
+    let text = shown(seen, screen);
     if confirm.yes {
         // For the log of the script; what it asked for stands on standard output.
         let _ = std::io::stderr().write_all(text.as_bytes());
@@ -115,8 +117,7 @@ fn decide(seen: &Installed, confirm: Confirm, output: Output) -> Result<(), Fail
 }
 
 /// What a person reads before deciding.
-fn shown(seen: &Installed, output: Output) -> String {
-    let screen = output.screen();
+fn shown(seen: &Installed, screen: Screen) -> String {
     let mut out = format!(
         "{} {}: {}\n",
         screen.paint(Tone::Bold, &clean(&seen.id)),
@@ -124,7 +125,8 @@ fn shown(seen: &Installed, output: Output) -> String {
         clean(&seen.summary)
     );
     if let Some(old) = &seen.replaces {
-        out.push_str(&format!("  replaces  {} {}\n", seen.id, clean(old)));
+        let newer = if seen.older { ", which is newer" } else { "" };
+        out.push_str(&format!("  replaces  {} {}{newer}\n", clean(&seen.id), clean(old)));
     }
     let signer = match (&seen.signer, seen.signed) {
         (Some(signer), _) => format!("signed by {}", clean(&signer.0)),

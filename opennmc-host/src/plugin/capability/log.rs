@@ -59,7 +59,7 @@ impl log::Host for InstanceState {
             return;
         }
         let plugin = &self.log.plugin;
-        let message = printable(&message);
+        let message = shortened(&message);
         let name = match level {
             log::Level::Error => "error",
             log::Level::Warn => "warn",
@@ -77,12 +77,9 @@ impl log::Host for InstanceState {
 }
 
 /// The line, cut and without control characters.
-fn printable(message: &str) -> String {
+fn shortened(message: &str) -> String {
     let cut = &message[..message.floor_char_boundary(LINE)];
-    let mut line = String::with_capacity(cut.len());
-    for c in cut.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
-    }
+    let mut line = crate::printable::printable(cut);
     if cut.len() < message.len() {
         line.push('…');
     }
@@ -95,12 +92,12 @@ mod tests {
 
     #[test]
     fn a_message_can_not_forge_a_second_line() {
-        assert_eq!(printable("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
+        assert_eq!(shortened("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
     }
 
     #[test]
     fn a_long_message_is_cut_at_a_character() {
-        let line = printable(&"ä".repeat(LINE));
+        let line = shortened(&"ä".repeat(LINE));
         assert!(line.len() <= LINE + '…'.len_utf8() && line.ends_with("ä…"));
     }
 

@@ -24,6 +24,14 @@ use super::PluginError;
 /// The version of the WIT package that this host offers, as major.minor.
 pub(crate) const API: &str = "0.1";
 
+/// A summary is one line, in lists and before the question whether a package may be installed: it must not push the
+/// answer off the screen.
+const SUMMARY_LENGTH: usize = 200;
+/// The longest SPDX expressions have some dozens.
+const LICENSE_LENGTH: usize = 200;
+/// Of a line of the manifest that is quoted.
+const QUOTED: usize = 120;
+
 /// Ids become file names and host names of mounts.
 const ID_LENGTH: usize = 64;
 
@@ -93,6 +101,13 @@ impl Manifest {
             );
             return Err(("api", problem));
         }
+        let is_line = |text: &str, most| text.chars().count() <= most && !text.chars().any(char::is_control);
+        if !is_line(&self.plugin.summary, SUMMARY_LENGTH) {
+            return Err(("summary", format!("is one line of at most {SUMMARY_LENGTH} letters")));
+        }
+        if self.plugin.license.as_ref().is_some_and(|license| !is_line(license, LICENSE_LENGTH)) {
+            return Err(("license", format!("is one line of at most {LICENSE_LENGTH} letters")));
+        }
         self.needs.check()?;
         self.limits.check()
     }
@@ -109,6 +124,10 @@ pub(super) fn is_id(id: &str) -> bool {
 fn describe(text: &str, error: &toml::de::Error) -> String {
     let line =
         error.span().and_then(|span| text.lines().nth(line_of(text, span.start) - 1)).unwrap_or("").trim();
+    let line = match line.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    };
     if line.is_empty() { error.message().to_owned() } else { format!("{} (at `{line}`)", error.message()) }
 }
 
@@ -185,6 +204,23 @@ max-connections = 4096
         assert!(error.contains("line 8") && error.contains("64 MiB"), "{error}");
         let error = parse(&GOOD.replace("call-ms = 250", "call-ms = 0")).unwrap_err();
         assert!(error.contains("line 9") && error.contains("5000"), "{error}");
+    }
+
+    #[test]
+    fn a_summary_is_one_line_that_leaves_room_for_the_question() {
+        let with = |summary: &str| parse(&GOOD.replace("Serves the UPS to NUT clients", summary));
+        assert!(with(&"ä".repeat(SUMMARY_LENGTH)).is_ok());
+        for bad in ["x".repeat(SUMMARY_LENGTH + 1), "fine\\nIt may do nothing".to_owned()] {
+            let error = with(&bad).unwrap_err();
+            assert!(error.contains("line 5: `summary`") && error.len() < 200, "{error}");
+        }
+        assert!(parse(&GOOD.replace("\"MIT\"", "\"MIT\\u001b[2J\"")).unwrap_err().contains("license"));
+    }
+
+    #[test]
+    fn a_message_quotes_no_more_of_a_line_than_fits() {
+        let error = parse(&GOOD.replace("4096", &"[".repeat(20_000))).unwrap_err();
+        assert!(error.contains("line 14") && error.len() < 400, "{}", error.len());
     }
 
     #[test]
