@@ -16,7 +16,11 @@ fn no_request_fails_while_the_plugin_is_replaced_again_and_again() {
                 let path = if client % 2 == 0 { "/x/one" } else { "/x/later/3" };
                 while !done.load(SeqCst) {
                     let got = browser.ask("GET", path, "", "");
-                    assert_eq!(got.status, 200, "{}", got.text());
+                    if got.status != 200 {
+                        // Nobody is to wait for what does not come.
+                        done.store(true, SeqCst);
+                        panic!("{got:?}");
+                    }
                     asked.fetch_add(1, SeqCst);
                 }
             });
@@ -25,7 +29,7 @@ fn no_request_fails_while_the_plugin_is_replaced_again_and_again() {
             let before = asked.load(SeqCst);
             assert_eq!(scene.host.restart("page"), Ok("1.2.3".to_owned()));
             // All clients are served by the new one, too.
-            while asked.load(SeqCst) < before + 20 {
+            while asked.load(SeqCst) < before + 20 && !done.load(SeqCst) {
                 std::thread::yield_now();
             }
         }
