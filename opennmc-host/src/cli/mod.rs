@@ -163,7 +163,7 @@ enum Command {
     Doctor(doctor::DoctorArguments),
     /// Write configuration, users, scripts, plugins and history into one file
     Backup(backup::BackupArguments),
-    /// Bring a backup back, all of it or nothing; the daemon must not run
+    /// Bring a backup back, all of it or nothing; a daemon that runs does it and starts anew
     Restore(backup::RestoreArguments),
     /// Make a configuration and users out of NUT's
     ///
