@@ -225,11 +225,12 @@ fn what_is_missing_is_said_with_an_example() {
 }
 
 #[test]
-fn a_section_of_a_later_version_is_refused_and_not_ignored() {
-    assert_eq!(
-        problem("[script.night]\nallow = {}"),
-        "opennmc.toml:1:2: script: `[script]` is not available in this version of OpenNMC"
-    );
+fn a_script_has_a_section_only_for_what_goes_beyond_the_usual() {
+    let text = "[ups.a]\nport = \"/dev/ttyS0\"\n[script.night]\nsecrets = { t = { file = \"/k\" } }\nallow = { connect = [\"https://a.example\"] }";
+    let settings = parse(text).unwrap();
+    assert_eq!(settings.scripts[0].secrets["t"], std::path::Path::new("/k"));
+    assert!(problem("[script.night]\nalow = {}").contains("script.night.alow"));
+    assert!(problem("[script.night]\nallow = { upses = {} }").contains("script.night.allow"));
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod output;
 mod plugin;
 mod probe;
 mod run;
+mod script;
 mod status;
 mod table;
 mod terminal;
@@ -73,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Reload(arguments) => daemon::reload(&arguments, output),
         Command::LogLevel(arguments) => daemon::log_level(&arguments, output),
         Command::Plugin(arguments) => plugin::plugin(&arguments, output),
+        Command::Script(arguments) => script::script(&arguments, output),
         Command::User(arguments) => user::user(&arguments, output),
         Command::Backup(arguments) => backup::backup(&arguments, output),
         Command::Restore(arguments) => backup::restore(&arguments, output),
@@ -153,6 +155,8 @@ enum Command {
     LogLevel(daemon::LogLevelArguments),
     /// Show what the plugins do, and write new ones
     Plugin(plugin::PluginArguments),
+    /// Show what the scripts do, check them, and begin new ones
+    Script(script::ScriptArguments),
     /// List, add and change the users of all services, and their tokens
     ///
     /// Works on the users' file itself when no daemon runs.

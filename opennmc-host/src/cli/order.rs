@@ -202,7 +202,7 @@ fn tell(
         }
         _ => String::new(),
     };
-    Err(Failure::new(exit, text + &hint))
+    Err(Failure::new(exit, text + hint.as_str()))
 }
 
 fn words(report: &OrderReport, what: &str, ups: &str, screen: Screen) -> String {

@@ -23,6 +23,8 @@ pub struct Changes {
     pub plugins: Vec<Change<PluginChange>>,
     /// Packages are looked for in other folders. Running plugins keep theirs until they are started anew.
     pub plugin_dirs: bool,
+    /// Scripts are looked for elsewhere, or have other settings.
+    pub scripts: bool,
     /// Other signers, or other rules about signatures. What runs goes on.
     pub trust: bool,
     /// Another log level.
@@ -94,6 +96,8 @@ pub fn difference(old: &Settings, new: &Settings) -> Changes {
         upses,
         plugin_dirs,
         plugins,
+        script_dirs,
+        scripts,
         signers,
         require_signature,
         update_signed,
@@ -121,6 +125,7 @@ pub fn difference(old: &Settings, new: &Settings) -> Changes {
             |old, new| plugin_change(old, new),
         ),
         plugin_dirs: old.plugin_dirs != *plugin_dirs,
+        scripts: old.script_dirs != *script_dirs || old.scripts != *scripts,
         trust: old.signers != *signers
             || old.require_signature != *require_signature
             || old.update_signed != *update_signed,

@@ -18,6 +18,7 @@ mod plugins;
 mod port;
 mod problem;
 mod rules;
+mod scripts;
 mod section;
 mod service;
 mod tls;
@@ -36,6 +37,7 @@ pub use self::name::DeviceName;
 pub use self::plugins::PluginSection;
 pub use self::port::{Port, TcpAddress};
 pub use self::problem::{Problem, Problems, Severity};
+pub use self::scripts::ScriptSection;
 pub use self::service::ServiceSettings;
 pub use self::ups::UpsSettings;
 pub use self::write::{Existing, write_file, write_with};
@@ -51,8 +53,8 @@ pub const DEFAULT_STATE_DIR: &str = "/var/lib/opennmc";
 /// Where plugin packages are looked for unless `[plugins] dirs` says otherwise.
 pub const DEFAULT_PLUGIN_DIR: &str = "/usr/lib/opennmc/plugins";
 
-/// Sections that the design names and that this version does not have: saying so beats ignoring them.
-const NOT_AVAILABLE: [&str; 1] = ["script"];
+/// Where scripts are looked for besides the folder `scripts` of the state, unless `[scripts] dirs` says otherwise.
+pub const DEFAULT_SCRIPT_DIR: &str = "/etc/opennmc/scripts";
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +68,10 @@ pub struct Settings {
     pub plugin_dirs: Vec<PathBuf>,
     /// In the order of the file, those with `enabled = false` included.
     pub plugins: Vec<PluginSection>,
+    /// Folders with scripts besides the folder `scripts` of the state, which goes first.
+    pub script_dirs: Vec<PathBuf>,
+    /// Scripts that have a section, those with `enabled = false` included.
+    pub scripts: Vec<ScriptSection>,
     /// Whose signatures of packages count, in the order of the file.
     pub signers: Vec<Signer>,
     /// Whether packages must have one of them: `[plugins] require-signature`.
@@ -134,11 +140,6 @@ pub enum ConfigError {
 }
 
 fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Settings> {
-    for name in NOT_AVAILABLE {
-        if let Some(span) = file.take_span(name) {
-            reader.problem(span, name, format!("`[{name}]` is not available in this version of OpenNMC"));
-        }
-    }
     let state_dir = match file.section(reader, "state") {
         Some(mut section) => {
             let dir = section.optional(reader, "dir");
@@ -166,6 +167,8 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
     let upses = ups::read_all(reader, &mut file, &drivers);
     let control = control::read(reader, &mut file);
     let plugins = plugins::read_all(reader, &mut file);
+    let script_dirs = scripts::read_dirs(reader, &mut file);
+    let scripts = scripts::read_all(reader, &mut file);
     let service = service::read(reader, &mut file);
     let history = history::read(reader, &mut file);
     let tls = tls::read(reader, &mut file);
@@ -176,6 +179,8 @@ fn read_settings(reader: &mut Reader<'_>, mut file: Section<'_>) -> Option<Setti
         upses,
         plugin_dirs: plugin_dirs.unwrap_or_else(|| vec![DEFAULT_PLUGIN_DIR.into()]),
         plugins,
+        script_dirs: script_dirs.unwrap_or_else(|| vec![DEFAULT_SCRIPT_DIR.into()]),
+        scripts,
         signers,
         require_signature,
         update_signed,

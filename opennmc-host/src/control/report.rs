@@ -105,7 +105,7 @@ pub struct OrderReport {
 }
 
 /// A plugin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PluginReport {
     /// Its id.
     pub id: String,
@@ -147,6 +147,9 @@ pub struct PluginReport {
     pub package: Option<String>,
     /// The configured signer whose signature the package has.
     pub signer: Option<String>,
+    /// What it publishes by name, when it is a script.
+    #[serde(default)]
+    pub metrics: BTreeMap<String, f64>,
 }
 
 /// What was done.
@@ -364,6 +367,8 @@ impl PluginReport {
         for (name, address) in &status.listening {
             listening.entry(name.clone()).or_default().push(address.to_string());
         }
+        let failures = [status.epitaph.as_ref(), status.trouble.as_ref()];
+        let failure = failures.into_iter().flatten().max_by_key(|failure| failure.at_ms);
         PluginReport {
             id: status.id.clone(),
             version: status.version.clone(),
@@ -383,8 +388,9 @@ impl PluginReport {
             package: status.package.as_ref().map(|path| path.display().to_string()),
             signer: status.signer.as_ref().map(ToString::to_string),
             restarts: status.restarts,
-            failed_at: status.epitaph.as_ref().map(|epitaph| time(epitaph.at_ms)),
-            last_failure: status.epitaph.as_ref().map(|epitaph| epitaph.text.clone()),
+            failed_at: failure.map(|epitaph| time(epitaph.at_ms)),
+            last_failure: failure.map(|epitaph| epitaph.text.clone()),
+            metrics: status.metrics.clone(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod publish;
 mod records;
 mod reload;
 mod requests;
+mod scripts;
 mod signals;
 mod users;
 
@@ -397,6 +398,13 @@ impl State {
         }
     }
 
+    /// Starts scripts that came or were changed, and stops those that went.
+    fn look_at_scripts(&mut self) {
+        if let (Some(plugins), Some(settings)) = (&mut self.plugins, &self.settings) {
+            plugins.look_at_scripts(settings);
+        }
+    }
+
     /// Hands the numbers of the newest snapshot to the history.
     fn sample(&mut self) {
         if let Some(records) = &mut self.records {
@@ -457,6 +465,7 @@ fn init_heartbeat(handle: &LoopHandle<'static, State>) -> Result<(), Error> {
         state.watchdog.feed(state.clock.started.elapsed());
         state.sample();
         state.look_after_initial_password();
+        state.look_at_scripts();
         TimeoutAction::ToDuration(Heartbeat::INTERVAL)
     });
     Ok(inserted.map(|_| ()).map_err(|error| error.error)?)

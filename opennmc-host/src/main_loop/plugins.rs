@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use calloop::timer::{TimeoutAction, Timer};
 use calloop::{LoopHandle, RegistrationToken, channel};
 
+use super::scripts::{Scripts, Seen};
 use super::{Error, State, messages};
 use crate::config::{Change, Changes, PluginSection, Settings, What};
 use crate::control::{Host, administration};
@@ -30,6 +31,7 @@ pub(super) struct Plugins {
     events: Vec<Event>,
     /// What was granted, and what is switched off, as it was last read.
     standing: GrantsFile,
+    scripts: Scripts,
 }
 
 /// Starts every enabled plugin of `settings`, without waiting for any.
@@ -89,7 +91,10 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
     }
     supervisor.reach_through(Network::new(state.tls.clone()));
     supervisor.start_all();
-    Ok(Plugins { supervisor, store, timer: None, events: Vec::new(), standing })
+    let scripts = Scripts::default();
+    let mut plugins = Plugins { supervisor, store, timer: None, events: Vec::new(), standing, scripts };
+    plugins.look_at_scripts(settings);
+    Ok(plugins)
 }
 
 /// The grants; none when they can't be read. Then nothing that was installed runs, and the plugins of the system do.
@@ -133,6 +138,7 @@ fn wanted(section: &PluginSection) -> PluginSettings {
         limits: section.limits,
         allow: section.allow.clone(),
         config: section.config.clone(),
+        script: None,
     }
 }
 
@@ -165,7 +171,8 @@ impl Plugins {
         reply: Reply<Result<String, String>>,
     ) {
         self.standing = standing(settings);
-        let Some(wanted) = wanted_as(id, settings, &self.standing) else {
+        let script = self.scripts.settings(id).filter(|_| !self.standing.disabled.contains(id));
+        let Some(wanted) = script.or_else(|| wanted_as(id, settings, &self.standing)) else {
             self.supervisor.remove(id);
             return reply(match why {
                 Standing::Restart => Err(format!("`{id}` is not to run: it is not there, or disabled")),
@@ -179,6 +186,20 @@ impl Plugins {
         let id = id.to_owned();
         let told = move |outcome: Outcome| reply(outcome.map(|version| format!("{id} {version} runs")));
         self.supervisor.replace_and_tell(wanted, Box::new(told));
+    }
+
+    /// Starts scripts that came or were changed, and stops those that went; says how many that were.
+    pub(super) fn look_at_scripts(&mut self, settings: &Settings) -> usize {
+        let seen = self.scripts.look(settings);
+        let count = seen.len();
+        for seen in seen {
+            match seen {
+                Seen::Run(settings) if self.standing.disabled.contains(&settings.id) => {}
+                Seen::Run(settings) => self.supervisor.replace(*settings),
+                Seen::Stop(id) => self.supervisor.remove(&id),
+            }
+        }
+        count
     }
 
     /// What happened to plugins, for the caller to take out.
@@ -214,6 +235,10 @@ impl Plugins {
                     report.changed.push(format!("plugin `{name}` is stopped"));
                 }
             }
+        }
+        if changes.scripts {
+            let count = self.look_at_scripts(new);
+            report.changed.push(format!("{count} scripts are started anew or stopped"));
         }
         self.supervisor.arrange(&new.plugins.iter().map(|plugin| plugin.id.clone()).collect::<Vec<_>>());
     }

@@ -59,7 +59,7 @@ fn epochs(time: Duration) -> u64 {
 }
 
 /// What this thread has computed.
-fn thread_time() -> Duration {
+pub(super) fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }

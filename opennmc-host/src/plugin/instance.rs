@@ -3,7 +3,8 @@
 //! All calls go through [`Instance::call`], which sets the deadline, pins nothing from the call before, counts, and turns
 //! whatever went wrong into an epitaph. After an epitaph the instance must not be entered again: drop it.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -122,6 +123,82 @@ pub(super) struct Gauges {
     pub(super) connections: AtomicU64,
     pub(super) missed_events: AtomicU64,
     pub(super) dropped_datagrams: AtomicU64,
+    /// What a script publishes by name.
+    pub(super) metrics: Mutex<BTreeMap<String, f64>>,
+}
+
+impl InstanceState {
+    /// What an instance made from this begins with. It may wait for the disk: the plugin does not run yet.
+    pub(super) fn new(origin: Origin<'_>) -> Self {
+        let limits = origin.grant.limits;
+        let services = origin.services.as_ref();
+        let kept = services.and_then(|services| services.store.as_ref()).zip(origin.grant.needs.store);
+        Self {
+            log: LogState::new(Arc::clone(&origin.plugin), limits.log_lines, origin.lines),
+            clock: ClockState::new(origin.started),
+            ups: UpsState::new(origin.snapshots),
+            timers: TimersState::new(limits.timers),
+            auth: AuthState::new(
+                Arc::clone(&origin.plugin),
+                limits.connections,
+                origin.services.as_ref().map(|services| Arc::clone(&services.users)),
+                origin.outcomes.clone(),
+            ),
+            control: ControlState::new(
+                &origin.plugin,
+                origin.grant.needs.control.as_ref(),
+                origin.services.as_ref().map(|services| Arc::clone(&services.orders)),
+                origin.outcomes.clone(),
+            ),
+            // It may wait for the disk: the plugin does not run yet.
+            store: StoreState::new(kept.map(|(store, share)| store.shelf(&origin.plugin, share.0))),
+            speech: SpeechState::new(
+                Arc::clone(&origin.plugin),
+                services.and_then(|services| services.messages.clone()),
+                limits.messages,
+            ),
+            bus: BusState::new(origin.grant.needs.bus.clone()),
+            delivery: DeliveryState::default(),
+            history: HistoryState::new(
+                services.and_then(|services| services.past.clone()),
+                origin.outcomes.clone(),
+                limits.memory,
+            ),
+            admin: AdminState::new(
+                services.and_then(|services| services.administration.clone()),
+                origin.outcomes.clone(),
+                origin.grant.needs.control.as_ref(),
+                limits.memory,
+            ),
+            pages: PagesState::default(),
+            connections: origin.connections,
+            http: HttpClientState::new(
+                &origin.plugin,
+                &origin.grant.needs.connect,
+                origin.outbound.clone(),
+                origin.budget.clone(),
+                origin.outcomes.clone(),
+                limits.requests,
+            ),
+            datagrams: origin.datagrams,
+            udp: UdpState::new(
+                &origin.plugin,
+                &origin.grant.needs.connect,
+                origin.outbound.clone(),
+                origin.budget.clone(),
+                origin.outcomes.clone(),
+            ),
+            connect: ConnectState::new(
+                &origin.plugin,
+                &origin.grant.needs.connect,
+                origin.outbound.clone(),
+                origin.budget.clone(),
+                origin.outcomes.clone(),
+            ),
+            memory: MemoryLimit::new(limits.memory),
+            deadline: Deadline::new(origin.abort),
+        }
+    }
 }
 
 impl Instance {
@@ -131,88 +208,20 @@ impl Instance {
         if let Some(problem) = capability::ungranted(engine, component, origin.grant) {
             return Err(Epitaph::new(format!("refused: plugin.wasm {problem}")));
         }
-        let limits = origin.grant.limits;
-        let services = origin.services.as_ref();
-        let kept = services.and_then(|services| services.store.as_ref()).zip(origin.grant.needs.store);
-        let mut store = Store::new(
-            engine,
-            InstanceState {
-                log: LogState::new(Arc::clone(&origin.plugin), limits.log_lines, origin.lines),
-                clock: ClockState::new(origin.started),
-                ups: UpsState::new(origin.snapshots),
-                timers: TimersState::new(limits.timers),
-                auth: AuthState::new(
-                    Arc::clone(&origin.plugin),
-                    limits.connections,
-                    origin.services.as_ref().map(|services| Arc::clone(&services.users)),
-                    origin.outcomes.clone(),
-                ),
-                control: ControlState::new(
-                    &origin.plugin,
-                    origin.grant.needs.control.as_ref(),
-                    origin.services.as_ref().map(|services| Arc::clone(&services.orders)),
-                    origin.outcomes.clone(),
-                ),
-                // It may wait for the disk: the plugin does not run yet.
-                store: StoreState::new(kept.map(|(store, share)| store.shelf(&origin.plugin, share.0))),
-                speech: SpeechState::new(
-                    Arc::clone(&origin.plugin),
-                    services.and_then(|services| services.messages.clone()),
-                    limits.messages,
-                ),
-                bus: BusState::new(origin.grant.needs.bus.clone()),
-                delivery: DeliveryState::default(),
-                history: HistoryState::new(
-                    services.and_then(|services| services.past.clone()),
-                    origin.outcomes.clone(),
-                    limits.memory,
-                ),
-                admin: AdminState::new(
-                    services.and_then(|services| services.administration.clone()),
-                    origin.outcomes.clone(),
-                    origin.grant.needs.control.as_ref(),
-                    limits.memory,
-                ),
-                pages: PagesState::default(),
-                connections: origin.connections,
-                http: HttpClientState::new(
-                    &origin.plugin,
-                    &origin.grant.needs.connect,
-                    origin.outbound.clone(),
-                    origin.budget.clone(),
-                    origin.outcomes.clone(),
-                    limits.requests,
-                ),
-                datagrams: origin.datagrams,
-                udp: UdpState::new(
-                    &origin.plugin,
-                    &origin.grant.needs.connect,
-                    origin.outbound.clone(),
-                    origin.budget.clone(),
-                    origin.outcomes.clone(),
-                ),
-                connect: ConnectState::new(
-                    &origin.plugin,
-                    &origin.grant.needs.connect,
-                    origin.outbound.clone(),
-                    origin.budget.clone(),
-                    origin.outcomes.clone(),
-                ),
-                memory: MemoryLimit::new(limits.memory),
-                deadline: Deadline::new(origin.abort),
-            },
-        );
+        let (grant, limits) = (origin.grant, origin.grant.limits);
+        let (watch, gauges) = (Arc::clone(&origin.watch), Arc::clone(&origin.gauges));
+        let mut store = Store::new(engine, InstanceState::new(origin));
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOST_CALL_BYTES);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline.look()));
         let epochs = store.data_mut().deadline.begin(START.as_millis() as u64);
         store.set_epoch_deadline(epochs);
-        let _in_flight = origin.watch.enter();
+        let _in_flight = watch.enter();
         let refused = |error: wasmtime::Error| Epitaph::new(format!("refused: plugin.wasm: {error:#}"));
-        let pre = capability::linker(engine, origin.grant)
+        let pre = capability::linker(engine, grant)
             .and_then(|linker| linker.instantiate_pre(component))
             .map_err(refused)?;
-        let facets = Facets::probe(&pre, origin.grant)?;
+        let facets = Facets::probe(&pre, grant)?;
         let instance = pre.instantiate(&mut store).map_err(|error| {
             let memory = store.data().memory.refused;
             let memory = memory.map_or(String::new(), |_| format!("; its memory limit is {}", limits.memory));
@@ -271,8 +280,8 @@ impl Instance {
             store,
             call_ms: limits.call_ms,
             memory: limits.memory,
-            watch: Arc::clone(&origin.watch),
-            gauges: origin.gauges,
+            watch: Arc::clone(&watch),
+            gauges,
         })
     }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::sync::atomic::{
     AtomicBool, AtomicU32,
     Ordering::{Relaxed, SeqCst},
@@ -28,6 +28,7 @@ use super::outbound::Network;
 use super::services::Services;
 use super::thread::budget::Budget;
 use super::thread::{self as service, Announcement, Bound, Job, Progress};
+use super::script::{self, ScriptSettings};
 use super::watch::{self, Watch};
 use super::{Allow, Compiling, Digest, Lines, PluginError, SignerName, Trust};
 use crate::state::{Event, Severity, SnapshotCell};
@@ -49,7 +50,7 @@ const EPOCHS_AT_ONCE: usize = 50;
 const THREAD_STACK: usize = 4 << 20;
 
 /// What the operator wants of one plugin: `[plugin.ID]`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PluginSettings {
     /// The plugin's id.
     pub id: String,
@@ -67,6 +68,8 @@ pub struct PluginSettings {
     pub allow: Allow,
     /// Keys that replace the manifest's defaults.
     pub config: toml::Table,
+    /// When it is a script and no package.
+    pub script: Option<ScriptSettings>,
 }
 
 /// What all plugins share.
@@ -143,6 +146,10 @@ pub struct PluginStatus {
     pub package: Option<PathBuf>,
     /// Whose signature the package has.
     pub signer: Option<SignerName>,
+    /// Its last error that did not end it: of a script, or of a new instance that did not start.
+    pub trouble: Option<Epitaph>,
+    /// What it publishes, when it is a script.
+    pub metrics: BTreeMap<String, f64>,
     /// What it has logged of late.
     pub lines: Arc<Lines>,
 }
@@ -200,6 +207,7 @@ struct Plugin {
     past_missed: u64,
     past_dropped: u64,
     lines: Arc<Lines>,
+    trouble: Option<Epitaph>,
     /// Who waits for the end of the start under way.
     waiting: Vec<OnOutcome>,
     /// It was asked to stop, and this comes when it has.
@@ -247,7 +255,8 @@ impl Supervisor {
         reports: Sender<Report>,
     ) -> Result<Self, PluginError> {
         for (index, plugin) in settings.iter().enumerate() {
-            let problem = if !is_id(&plugin.id) {
+            let name = plugin.script.as_ref().and_then(|_| plugin.id.strip_prefix(script::PREFIX));
+            let problem = if !is_id(name.unwrap_or(&plugin.id)) {
                 "is no plugin id; ids are lower-case letters, digits and hyphens"
             } else if settings[..index].iter().any(|earlier| earlier.id == plugin.id) {
                 "is there twice; keep one"
@@ -607,6 +616,7 @@ impl Plugin {
             past_missed: 0,
             past_dropped: 0,
             lines: Arc::default(),
+            trouble: None,
             waiting: Vec::new(),
             next: None,
             patience: None,
@@ -619,8 +629,13 @@ impl Plugin {
                 self.announcement = Some(*announcement);
                 Vec::new()
             }
+            News::Progress(Progress::Erred(text)) => {
+                self.trouble = Some(Epitaph::new(text.clone()));
+                vec![self.event("plugin.failed", Severity::Warning, vec![("reason", text)])]
+            }
             News::Progress(Progress::Open { listening, sockets }) => {
                 self.settled = true;
+                self.trouble = None;
                 let kind = match self.life.started(now) {
                     Start::Fresh => "plugin.started",
                     Start::Recovery => "plugin.recovered",
@@ -689,7 +704,10 @@ impl Plugin {
         Event {
             // The main loop numbers it.
             id: 0,
-            kind: kind.to_owned(),
+            kind: match self.settings.script {
+                Some(_) => script::event_kind(kind),
+                None => kind.to_owned(),
+            },
             severity,
             device: String::new(),
             at_ms: epitaph::wall_ms(),
@@ -708,8 +726,8 @@ impl Plugin {
             return;
         }
         // Nobody has to be told what it said itself.
-        let sender = event.kind.strip_prefix("bus.").and_then(|rest| rest.split_once('.'));
-        if sender.is_some_and(|(sender, _)| sender == &*self.id) {
+        let rest = event.kind.strip_prefix("bus.").and_then(|rest| rest.strip_prefix(&*self.id));
+        if rest.is_some_and(|rest| rest.starts_with('.')) {
             return;
         }
         // Counted first: its thread may take it out before this one goes on.
@@ -755,6 +773,8 @@ impl Plugin {
             digest: announcement.map(|announcement| announcement.digest),
             package: announcement.map(|announcement| announcement.path.clone()),
             signer: announcement.and_then(|announcement| announcement.signer.clone()),
+            trouble: self.trouble.clone(),
+            metrics: gauges.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             lines: Arc::clone(&self.lines),
         }
     }

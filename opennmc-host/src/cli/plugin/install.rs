@@ -86,7 +86,7 @@ pub(super) fn inspect(arguments: &InspectArguments, output: Output) -> Result<Ex
     } else {
         output.text(&shown(&seen, output.screen()))?;
         let list = |label: &str, names: &[String]| format!("  {label:<9} {}\n", names.join(" "));
-        output.text(&(list("imports", &seen.imports) + &list("exports", &seen.exports)))?;
+        output.text(&(list("imports", &seen.imports) + list("exports", &seen.exports).as_str()))?;
     }
     Ok(Exit::Done)
 }

@@ -6,6 +6,8 @@ mod switch;
 
 use clap::{Args, Subcommand};
 
+pub(super) use self::switch::{LogsArguments, logs};
+
 use super::connect::Connect;
 use super::exit::{Exit, Failure};
 use super::output::Output;

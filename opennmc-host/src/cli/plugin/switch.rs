@@ -30,8 +30,8 @@ pub(super) struct RemoveArguments {
     connect: Connect,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct LogsArguments {
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct LogsArguments {
     /// Its id
     id: String,
     /// Go on with what it logs from now on
@@ -65,7 +65,15 @@ fn carry_out(connect: &Connect, request: PluginRequest, output: Output) -> Resul
     Ok(Exit::Done)
 }
 
-pub(super) fn logs(arguments: &LogsArguments, output: Output) -> Result<Exit, Failure> {
+impl LogsArguments {
+    /// For the script of this name.
+    pub(in crate::cli) fn of_script(&self, prefix: &str) -> Self {
+        let id = self.id.trim_start_matches(prefix);
+        Self { id: format!("{prefix}{id}"), ..self.clone() }
+    }
+}
+
+pub(in crate::cli) fn logs(arguments: &LogsArguments, output: Output) -> Result<Exit, Failure> {
     let request = PluginRequest::Logs { id: arguments.id.clone(), follow: arguments.follow };
     let mut client = arguments.connect.open()?;
     client.stream(Request::Plugin { plugin: request }, |item| {

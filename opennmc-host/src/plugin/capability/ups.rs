@@ -29,7 +29,7 @@ impl State {
         self.pinned = None;
     }
 
-    fn snapshot(&mut self) -> &Snapshot {
+    pub(in crate::plugin) fn snapshot(&mut self) -> &Snapshot {
         self.pinned.get_or_insert_with(|| self.cell.load())
     }
 

@@ -155,7 +155,7 @@ pub struct HttpNeed {
 
 impl Needs {
     /// The first need that makes no sense, as key and problem.
-    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+    pub(in crate::plugin) fn check(&self) -> Result<(), (&'static str, String)> {
         let comes_in = !self.listen.is_empty() || self.http.is_some();
         if self.auth && !comes_in {
             return Err((

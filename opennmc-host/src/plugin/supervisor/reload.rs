@@ -113,6 +113,8 @@ impl Supervisor {
                 }
                 Vec::new()
             }
+            // Of a hook that failed before its time: told when it happens again.
+            News::Progress(Progress::Erred(_)) => Vec::new(),
             // It was not told to go.
             News::Progress(Progress::Open { .. }) => Vec::new(),
             News::Ended(result) => {
@@ -150,6 +152,8 @@ impl Plugin {
     fn keep(&mut self, epitaph: &Epitaph) -> Event {
         let reason = epitaph.text.clone();
         tracing::error!(plugin = %self.id, "the new instance failed: {reason}; the one that runs goes on");
+        self.trouble = Some(epitaph.clone());
+        self.lines.add("error", &format!("the new instance failed: {reason}"));
         self.tell(&Err(format!("{reason}; the instance that ran before goes on")));
         self.event("plugin.reload-failed", Severity::Warning, vec![("reason", reason)])
     }

@@ -117,7 +117,7 @@ pub(super) enum Arrival {
 }
 
 impl Connections {
-    pub(super) fn new(handle: LoopHandle<'static, Inbox>, limits: &Limits) -> Self {
+    pub(in crate::plugin) fn new(handle: LoopHandle<'static, Inbox>, limits: &Limits) -> Self {
         Self {
             handle,
             slots: Vec::new(),

@@ -81,7 +81,7 @@ pub(in crate::plugin) enum SendError {
 }
 
 impl Datagrams {
-    pub(super) fn new(handle: LoopHandle<'static, Inbox>, grant: &Grant) -> Self {
+    pub(in crate::plugin) fn new(handle: LoopHandle<'static, Inbox>, grant: &Grant) -> Self {
         Self {
             handle,
             sockets: Vec::new(),

@@ -11,6 +11,7 @@ mod listeners;
 mod notifying;
 mod web;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -36,11 +37,13 @@ use self::web::Web;
 use super::bindings::wit::types::Error;
 use super::engine::Compiler;
 use super::instance::{self, Gauges, Inbound, Instance, Origin, PageRequest};
+use super::runnable::Runnable;
+use super::script::{self, ScriptInstance};
 use super::outbound::Network;
 use super::services::{Outcome, Services};
 use super::watch::Watch;
 use super::{
-    Digest, Epitaph, EventPattern, Grant, Limits, Lines, PluginError, PluginSettings, SignerName, Trust,
+    Digest, Epitaph, EventPattern, Grant, Limits, Lines, Package, PluginError, PluginSettings, SignerName, Trust,
     effective_config,
 };
 use crate::http::{Answered, Asked, Assets};
@@ -98,6 +101,8 @@ pub(super) struct Job {
 pub(super) enum Progress {
     /// `start` has succeeded; it waits for the word to listen.
     Ready(Box<Announcement>),
+    /// A script's function has failed, and the script goes on.
+    Erred(String),
     /// It listens.
     Open {
         /// Where, by the listener's name.
@@ -155,7 +160,7 @@ struct Service {
     announce: Box<dyn Fn(Progress) + Send>,
     plugin: Arc<str>,
     // Before the loop, so that sources are dropped while their loop lives.
-    instance: Instance,
+    instance: Runnable,
     listeners: Listeners,
     grant: Grant,
     budget: Budget,
@@ -174,16 +179,37 @@ struct Service {
     event_loop: EventLoop<'static, Inbox>,
 }
 
-impl Service {
-    fn start(job: Job) -> Result<Self, Epitaph> {
-        let unusable = |error: PluginError| match error {
-            // A folder that is mounted late, a package that is being replaced.
-            PluginError::NotFound { .. } | PluginError::Read { .. } => {
-                Epitaph::of_surroundings(error.to_string())
-            }
-            error => Epitaph::new(error.to_string()),
-        };
-        let mut package = job.trust.open(&job.settings, &job.package_dirs).map_err(unusable)?;
+/// What is to run, before it does.
+struct Program {
+    code: Code,
+    grant: Grant,
+    config: String,
+    version: String,
+    digest: Digest,
+    path: PathBuf,
+    signer: Option<SignerName>,
+}
+
+enum Code {
+    Package(Box<Package>),
+    Script(Box<script::Source>),
+}
+
+impl Program {
+    fn read(job: &Job) -> Result<Self, Epitaph> {
+        if let Some(settings) = &job.settings.script {
+            let source = script::Source::read(&job.settings, settings)?;
+            return Ok(Self {
+                grant: script::grant(&job.settings, settings).map_err(unusable)?,
+                config: script::config(&job.settings.config),
+                version: source.version(),
+                digest: source.digest,
+                path: settings.file.clone(),
+                signer: None,
+                code: Code::Script(Box::new(source)),
+            });
+        }
+        let package = job.trust.open(&job.settings, &job.package_dirs).map_err(unusable)?;
         if let Some(pinned) = job.settings.sha256.filter(|pinned| *pinned != package.digest) {
             let problem =
                 format!("sha256: {pinned} is expected, but {} is {}", package.path.display(), package.digest);
@@ -191,6 +217,39 @@ impl Service {
         }
         let grant = Grant::new(&package.manifest, &job.settings).map_err(unusable)?;
         let config = effective_config(&package.manifest, &job.settings.config).map_err(unusable)?;
+        Ok(Self {
+            grant,
+            config,
+            version: package.manifest.plugin.version.to_string(),
+            digest: package.digest,
+            path: package.path.clone(),
+            signer: package.signer.clone(),
+            code: Code::Package(Box::new(package)),
+        })
+    }
+
+    /// The files of its web pages.
+    fn take_assets(&mut self) -> BTreeMap<String, Vec<u8>> {
+        match &mut self.code {
+            Code::Package(package) => std::mem::take(&mut package.assets),
+            Code::Script(_) => BTreeMap::new(),
+        }
+    }
+}
+
+fn unusable(error: PluginError) -> Epitaph {
+    match error {
+        // A folder that is mounted late, a package that is being replaced.
+        PluginError::NotFound { .. } | PluginError::Read { .. } => Epitaph::of_surroundings(error.to_string()),
+        error => Epitaph::new(error.to_string()),
+    }
+}
+
+impl Service {
+    fn start(job: Job) -> Result<Self, Epitaph> {
+        let mut program = Program::read(&job)?;
+        let Program { grant, config, .. } = &program;
+        let (grant, config) = (grant.clone(), config.clone());
         let event_loop = EventLoop::<Inbox>::try_new().map_err(no_loop)?;
         let handle = event_loop.handle();
         handle
@@ -206,12 +265,11 @@ impl Service {
             .map_err(|error| no_loop(error.error))?;
         let mounts = job.services.as_ref().and_then(|services| services.mounts.clone());
         let reserve = |mounts| {
-            let assets = Assets::new(std::mem::take(&mut package.assets));
+            let assets = Assets::new(program.take_assets());
             Web::reserve(mounts, Arc::clone(&job.plugin), &grant, assets, outcomes.clone())
         };
         let web = mounts.map(reserve).transpose()?;
         let listeners = Listeners::bind(handle.clone(), &grant, job.inherited)?;
-        let component = job.compiler.compile(&package, &job.stop).map_err(unusable)?;
         let messages = job.services.as_ref().and_then(|services| services.messages.clone());
         let notifying = messages.filter(|_| grant.needs.notifier);
         let notifying =
@@ -232,16 +290,22 @@ impl Service {
             gauges: Arc::clone(&job.gauges),
             lines: job.lines,
         };
-        let mut instance = Instance::new(&component, origin)?;
+        let mut instance = match &program.code {
+            Code::Package(package) => {
+                let component = job.compiler.compile(package, &job.stop).map_err(unusable)?;
+                Runnable::Component(Box::new(Instance::new(&component, origin)?))
+            }
+            Code::Script(source) => Runnable::Script(Box::new(ScriptInstance::new(source, origin))),
+        };
         instance.start(&config)?;
         (job.announce)(Progress::Ready(Box::new(Announcement {
-            version: package.manifest.plugin.version.to_string(),
+            version: program.version,
             listening: Vec::new(),
             sockets: Vec::new(),
             limits: grant.limits,
-            digest: package.digest,
-            path: package.path,
-            signer: package.signer,
+            digest: program.digest,
+            path: program.path,
+            signer: program.signer,
             hears: match instance.hears_events() {
                 true => grant.needs.events.iter().cloned().collect(),
                 false => Vec::new(),
@@ -564,6 +628,9 @@ impl Service {
             self.instance.on_closed(number, &reason)?;
             self.instance.state().auth.connection_ended(number);
             self.instance.state().connections.flush();
+        }
+        for text in self.instance.take_errors() {
+            (self.announce)(Progress::Erred(text));
         }
         let open = self.instance.state().connections.len() as u64;
         self.gauges.connections.store(open, Relaxed);

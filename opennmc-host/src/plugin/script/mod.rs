@@ -1,0 +1,39 @@
+//! Scripts: a plugin that an operator writes as a text file, in the same bounds as a component.
+//!
+//! ```text
+//! source (file, secrets, grant) ─ engine (limits, no way out) ─ instance (its functions are called) ─ api (what it can do)
+//! ```
+//!
+//! The invariant: a script has no host function of its own. Everything in [`api`] goes through the `Host` implementations of
+//! `plugin::capability`, so that checks, limits and the audit are those of components. Nothing here blocks.
+
+mod api;
+mod check;
+mod engine;
+mod hooks;
+mod instance;
+mod schedule;
+mod source;
+mod value;
+
+pub(crate) use self::check::{Checked, check};
+pub(crate) use self::hooks::hook_list;
+pub(super) use self::instance::ScriptInstance;
+pub(super) use self::source::{Source, config, grant};
+pub use self::source::{ScriptAllow, ScriptSettings};
+
+/// What the ids of scripts begin with, among those of plugins.
+pub(crate) const PREFIX: &str = "script.";
+
+/// Whether a script can have this name.
+pub fn is_script_name(name: &str) -> bool {
+    super::manifest::is_id(name)
+}
+
+/// The kind of what happens to a script, made of that of what happens to a plugin.
+pub(super) fn event_kind(of_plugin: &str) -> String {
+    match of_plugin {
+        "plugin.reload-failed" => "script.failed".to_owned(),
+        kind => kind.replacen("plugin.", PREFIX, 1),
+    }
+}
