@@ -58,7 +58,11 @@ pub(super) fn read_all(reader: &mut Reader<'_>, file: &mut Section<'_>) -> Vec<S
             enabled: section.optional(reader, "enabled").unwrap_or(true),
             file: section.optional(reader, "file"),
             config: section.optional(reader, "config").unwrap_or_default(),
-            secrets: secrets.unwrap_or_default().into_iter().map(|(name, secret)| (name, secret.file)).collect(),
+            secrets: secrets
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(name, secret)| (name, secret.file))
+                .collect(),
             allow: section.optional(reader, "allow").unwrap_or_default(),
             limits: section.optional(reader, "limits").unwrap_or_default(),
         });

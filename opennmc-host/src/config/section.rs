@@ -73,12 +73,6 @@ impl<'a> Section<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// Marks `key` as known and tells where it is, when it is there.
-    pub(super) fn take_span(&mut self, key: &'static str) -> Option<Range<usize>> {
-        self.known.push(key);
-        self.table.get_key_value(key).map(|(key, _)| key.span())
-    }
-
     /// Where the value of `key` is, or the table when it is missing.
     pub(super) fn value_span(&self, key: &str) -> Range<usize> {
         self.table.get(key).map_or(self.span(), Spanned::span)

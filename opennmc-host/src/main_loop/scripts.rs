@@ -62,7 +62,8 @@ impl Scripts {
                 seen.push(Seen::Run(Box::new(wanted.clone())));
             }
         }
-        let is_off = |name: &str| settings.scripts.iter().any(|section| section.name == name && !section.enabled);
+        let is_off =
+            |name: &str| settings.scripts.iter().any(|section| section.name == name && !section.enabled);
         self.known.retain(|name, known| {
             if found.contains_key(name) {
                 return true;
@@ -97,7 +98,8 @@ impl Scripts {
                 files.insert(named.name.clone(), file.clone());
             }
         }
-        let enabled = files.into_iter().filter(|(name, _)| section(name).is_none_or(|section| section.enabled));
+        let enabled =
+            files.into_iter().filter(|(name, _)| section(name).is_none_or(|section| section.enabled));
         // One that does not exist has no stamp; its start says what is wrong, unless it is only in a folder.
         let found = enabled.filter_map(|(name, file)| {
             let stamp = stamp(&file);

@@ -4,8 +4,8 @@
 //! whatever went wrong into an epitaph. After an epitaph the instance must not be entered again: drop it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use calloop::channel::Sender;

@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
 use std::sync::atomic::{
     AtomicBool, AtomicU32,
     Ordering::{Relaxed, SeqCst},
 };
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -25,10 +25,10 @@ use super::instance::Gauges;
 use super::lifecycle::{Lifecycle, Start, State, Verdict};
 use super::manifest::{Limits, LimitsOverride, is_id};
 use super::outbound::Network;
+use super::script::{self, ScriptSettings};
 use super::services::Services;
 use super::thread::budget::Budget;
 use super::thread::{self as service, Announcement, Bound, Job, Progress};
-use super::script::{self, ScriptSettings};
 use super::watch::{self, Watch};
 use super::{Allow, Compiling, Digest, Lines, PluginError, SignerName, Trust};
 use crate::state::{Event, Severity, SnapshotCell};

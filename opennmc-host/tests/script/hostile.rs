@@ -25,20 +25,34 @@ fn contained(what: &str, text: &str, words: &str) {
     host.publish(event("ups.alarm", &[("number", "2")]));
     logged(&host, "good", "heard 2");
     let status = host.status("script.good");
-    assert!(matches!(status.state, State::Running { .. }) && status.restarts == 0 && status.missed_events == 0);
-    println!("{what}: ended after {} ms ({reason}); the other had heard after {} ms", took.as_millis(), good.as_millis());
+    assert!(
+        matches!(status.state, State::Running { .. }) && status.restarts == 0 && status.missed_events == 0
+    );
+    println!(
+        "{what}: ended after {} ms ({reason}); the other had heard after {} ms",
+        took.as_millis(),
+        good.as_millis()
+    );
 }
 
 #[test]
 fn an_endless_loop_is_ended() {
     contained("endless loop", "fn on_alarm(ups) { loop { } }", "that a call may take");
-    contained("slow loop", "fn on_alarm(ups) { let a = []; loop { a = [1, 2, 3]; a.sort(); } }", "that a call may take");
+    contained(
+        "slow loop",
+        "fn on_alarm(ups) { let a = []; loop { a = [1, 2, 3]; a.sort(); } }",
+        "that a call may take",
+    );
 }
 
 #[test]
 fn deep_recursion_is_ended() {
     contained("recursion", "fn f(x) { f(x + 1) } fn on_alarm(ups) { f(1) }", "deep");
-    contained("mutual", "fn f(x) { g([x].map(|y| y + 1)[0]) } fn g(x) { f(x) } fn on_alarm(ups) { f(1) }", "deep");
+    contained(
+        "mutual",
+        "fn f(x) { g([x].map(|y| y + 1)[0]) } fn g(x) { f(x) } fn on_alarm(ups) { f(1) }",
+        "deep",
+    );
 }
 
 #[test]

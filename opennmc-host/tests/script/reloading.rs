@@ -21,7 +21,8 @@ fn a_thousand_reloads_half_of_them_broken_lose_no_event_and_no_memory() {
             before = resident();
         }
         let is_broken = round % 2 == 0;
-        fs::write(&file, if is_broken { "fn on_alarm(ups, event) { upps }".to_owned() } else { good(round) }).unwrap();
+        fs::write(&file, if is_broken { "fn on_alarm(ups, event) { upps }".to_owned() } else { good(round) })
+            .unwrap();
         published += 1;
         host.publish(event("ups.alarm", &[("number", &published.to_string())]));
         assert_eq!(host.replace(settings.clone()).is_err(), is_broken);

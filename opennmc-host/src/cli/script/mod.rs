@@ -56,8 +56,7 @@ pub(super) fn script(arguments: &ScriptArguments, output: Output) -> Result<Exit
 
 fn list(arguments: &ListArguments, output: Output) -> Result<Exit, Failure> {
     let plugins: Vec<PluginReport> = arguments.connect.open()?.ask(Request::Plugins)?;
-    let scripts: Vec<&PluginReport> =
-        plugins.iter().filter(|plugin| plugin.id.starts_with(PREFIX)).collect();
+    let scripts: Vec<&PluginReport> = plugins.iter().filter(|plugin| plugin.id.starts_with(PREFIX)).collect();
     if output.json {
         output.document(&scripts)?;
         return Ok(Exit::Done);
@@ -73,8 +72,10 @@ fn list(arguments: &ListArguments, output: Output) -> Result<Exit, Failure> {
             "quarantined" => Tone::Critical,
             _ => Tone::Warning,
         };
-        let at = script.failed_at.as_deref().map_or_else(String::new, |at| format!("{} ", words::local_time(at)));
-        let error = script.last_failure.as_deref().map_or_else(String::new, |error| at + clean(error).as_str());
+        let at =
+            script.failed_at.as_deref().map_or_else(String::new, |at| format!("{} ", words::local_time(at)));
+        let error =
+            script.last_failure.as_deref().map_or_else(String::new, |error| at + clean(error).as_str());
         table.row([
             (clean(script.id.trim_start_matches(PREFIX)), Tone::Bold),
             (script.version.clone().unwrap_or_default(), Tone::Plain),

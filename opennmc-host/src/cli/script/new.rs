@@ -68,7 +68,6 @@ pub(super) fn new(arguments: &NewArguments, output: Output) -> Result<Exit, Fail
 mod tests {
     use std::path::Path;
 
-    use super::*;
     use crate::plugin::PluginSettings;
     use crate::plugin::script::check;
 

@@ -65,7 +65,10 @@ fn dry_run(
     let failed = |error: String| Epitaph::new(error);
     let source = Source::of_text(file, text.to_owned(), BTreeMap::new());
     let event_loop = EventLoop::<Inbox>::try_new().map_err(|error| failed(error.to_string()))?;
-    let script = settings.script.clone().unwrap_or_else(|| ScriptSettings { file: file.to_owned(), ..ScriptSettings::default() });
+    let script = settings
+        .script
+        .clone()
+        .unwrap_or_else(|| ScriptSettings { file: file.to_owned(), ..ScriptSettings::default() });
     let grant = grant(settings, &script).map_err(|error| failed(error.to_string()))?;
     let snapshots = SnapshotCell::default();
     snapshots.store(snapshot());

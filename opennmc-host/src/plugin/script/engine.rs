@@ -13,7 +13,7 @@ pub(super) const OPERATIONS: u64 = 5_000_000;
 /// Functions that call functions. The stack of a plugin's thread holds as many of the deepest expressions.
 pub(super) const CALL_LEVELS: usize = 16;
 /// Nesting of expressions, outside of functions and in them.
-pub(super) const EXPRESSION_DEPTH: usize = 32;
+pub(super) const EXPRESSION_DEPTH: usize = 64;
 pub(super) const VARIABLES: usize = 128;
 pub(super) const FUNCTIONS: usize = 128;
 /// Bytes of all strings in one value.
@@ -44,15 +44,19 @@ pub(super) fn engine(shared: &Rc<Shared>) -> Engine {
         .set_fail_on_invalid_map_property(false)
         .disable_symbol("eval");
     let clock = Rc::clone(shared);
-    engine.on_progress(move |steps| {
-        if steps % LOOK == 0 && clock.is_over() { Some(Dynamic::UNIT) } else { None }
-    });
+    engine.on_progress(
+        move |steps| {
+            if steps % LOOK == 0 && clock.is_over() { Some(Dynamic::UNIT) } else { None }
+        },
+    );
     let names = Rc::clone(shared);
     // Functions see the script's constants and the host's names, however deep they are called.
     #[allow(deprecated, reason = "it is only marked so because it may change")]
-    engine.on_var(move |name, _, context| {
-        if context.scope().contains(name) { Ok(None) } else { Ok(names.global(name)) }
-    });
+    engine.on_var(
+        move |name, _, context| {
+            if context.scope().contains(name) { Ok(None) } else { Ok(names.global(name)) }
+        },
+    );
     engine
 }
 

@@ -24,9 +24,21 @@ const HOOKS: &[Hook] = &[
     Hook { name: "on_start", parameters: &[], when: "once, before the first event" },
     Hook { name: "on_stop", parameters: &[], when: "once, before the script ends" },
     Hook { name: "on_comm_ok", parameters: DEVICE, when: "the UPS answers, for the first time or again" },
-    Hook { name: "on_message", parameters: &["plugin", "topic", "message"], when: "a plugin says something on the bus" },
-    Hook { name: "on_result", parameters: &["result"], when: "something asked for has ended, and there is no `then`" },
-    Hook { name: "on_event", parameters: &["event"], when: "something happened that has no function of its own" },
+    Hook {
+        name: "on_message",
+        parameters: &["plugin", "topic", "message"],
+        when: "a plugin says something on the bus",
+    },
+    Hook {
+        name: "on_result",
+        parameters: &["result"],
+        when: "something asked for has ended, and there is no `then`",
+    },
+    Hook {
+        name: "on_event",
+        parameters: &["event"],
+        when: "something happened that has no function of its own",
+    },
 ];
 
 /// The parameters of a hook for one kind of event of a UPS.
@@ -80,18 +92,23 @@ pub(super) fn misfit(ast: &AST) -> Option<(String, String)> {
             return None;
         }
         let is_of_daemon = FAMILIES.iter().any(|family| {
-            name.strip_prefix("on_").and_then(|rest| rest.strip_prefix(family)).is_some_and(|rest| rest.starts_with('_'))
+            name.strip_prefix("on_")
+                .and_then(|rest| rest.strip_prefix(family))
+                .is_some_and(|rest| rest.starts_with('_'))
         });
         let known = all().find(|(known, _)| known == name).map(|(_, parameters)| parameters);
         let most = match known {
             Some(parameters) => parameters.len(),
             None if is_of_daemon => DEVICE.len(),
             None => {
-                let nearest = all().map(|(known, _)| known).max_by(|a, b| {
-                    strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
-                });
+                let nearest = all()
+                    .map(|(known, _)| known)
+                    .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
                 let nearest = nearest.unwrap_or_default();
-                return Some((name.to_owned(), format!("`{name}` is never called; did you mean `{nearest}`?")));
+                return Some((
+                    name.to_owned(),
+                    format!("`{name}` is never called; did you mean `{nearest}`?"),
+                ));
             }
         };
         (function.params.len() > most).then(|| {

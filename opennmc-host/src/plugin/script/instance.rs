@@ -20,6 +20,7 @@ use super::{Source, api, hooks, value};
 use crate::door::OrderResult;
 use crate::plugin::Epitaph;
 use crate::plugin::bindings::wit::timers::Host as _;
+use crate::plugin::bindings::wit::types::Error;
 use crate::plugin::deadline::thread_time;
 use crate::plugin::epitaph::wall_ms;
 use crate::plugin::instance::{Gauges, InstanceState, Origin};
@@ -119,16 +120,30 @@ impl Shared {
         }
     }
 
-    /// Words of others may quote what was sent to them.
+    /// Words of others may quote what was sent to them, and change the case of the name of a host.
     pub(super) fn without_secrets(&self, words: &str) -> String {
-        let secrets = self.secrets.values().filter(|secret| !secret.is_empty());
-        secrets.fold(words.to_owned(), |words, secret| words.replace(secret.as_str(), value::HIDDEN))
+        let mut words = words.to_owned();
+        for secret in self.secrets.values().filter(|secret| !secret.is_empty()) {
+            let secret = Zeroizing::new(secret.to_ascii_lowercase());
+            let mut from = 0;
+            // Lower case of ASCII has as many bytes, so that places agree.
+            while let Some(at) = words[from..].to_ascii_lowercase().find(secret.as_str()) {
+                words.replace_range(from + at..from + at + secret.len(), value::HIDDEN);
+                from += at + value::HIDDEN.len();
+            }
+        }
+        words
+    }
+
+    /// Why the host refused, without any secret.
+    pub(super) fn refused(&self, error: Error) -> Box<EvalAltResult> {
+        self.without_secrets(&api::words(error)).into()
     }
 
     /// Sets the timer beneath for the script's timer `number`.
     pub(super) fn arm(&self, number: u64, ms: u64, again: bool) -> Result<(), Box<EvalAltResult>> {
         let set = self.with(|state| if again { state.every(ms) } else { state.after(ms) })?;
-        let beneath = set.map_err(api::refused)?;
+        let beneath = set.map_err(|error| self.refused(error))?;
         self.due.borrow_mut().insert(beneath, number);
         Ok(())
     }
@@ -254,7 +269,11 @@ impl ScriptInstance {
     fn line_of(&self, function: &str) -> Position {
         let begins = |line: &str| {
             let rest = line.trim_start().trim_start_matches("private ").trim_start().strip_prefix("fn ");
-            rest.is_some_and(|rest| rest.trim_start().strip_prefix(function).is_some_and(|rest| rest.trim_start().starts_with('(')))
+            rest.is_some_and(|rest| {
+                rest.trim_start()
+                    .strip_prefix(function)
+                    .is_some_and(|rest| rest.trim_start().starts_with('('))
+            })
         };
         let line = self.text.lines().position(begins).and_then(|line| u16::try_from(line + 1).ok());
         line.map_or(Position::NONE, |line| Position::new(line, 1))
@@ -370,7 +389,12 @@ impl ScriptInstance {
         let all: Vec<Dynamic> = captured.into_iter().chain(arguments).collect();
         // A function that does not care for the result need not take it.
         let takes = self.functions.get(&name).map_or(all.len(), |counts| {
-            counts.iter().copied().filter(|takes| (count..=all.len()).contains(takes)).max().unwrap_or(all.len())
+            counts
+                .iter()
+                .copied()
+                .filter(|takes| (count..=all.len()).contains(takes))
+                .max()
+                .unwrap_or(all.len())
         });
         let all: Vec<Dynamic> = all.into_iter().take(takes).collect();
         let options = CallFnOptions::new().eval_ast(false).rewind_scope(true);
@@ -396,7 +420,8 @@ impl ScriptInstance {
         mut arguments: Vec<Dynamic>,
         call_ms: u64,
     ) -> Option<Result<(), Box<EvalAltResult>>> {
-        let takes = self.functions.get(name)?.iter().copied().filter(|takes| *takes <= arguments.len()).max()?;
+        let takes =
+            self.functions.get(name)?.iter().copied().filter(|takes| *takes <= arguments.len()).max()?;
         arguments.truncate(takes);
         let options = CallFnOptions::new().eval_ast(false).rewind_scope(true);
         Some(self.enter(call_ms, |engine, ast, scope| {
@@ -461,7 +486,8 @@ impl ScriptInstance {
 
     /// Timers and `then`s of a dry one, run once each.
     pub(super) fn run_pending(&mut self) -> Result<(), Epitaph> {
-        let timers: Vec<FnPtr> = self.shared.timers.borrow_mut().drain().map(|(_, timer)| timer.function).collect();
+        let timers: Vec<FnPtr> =
+            self.shared.timers.borrow_mut().drain().map(|(_, timer)| timer.function).collect();
         for function in timers {
             self.call_pointer(&function, Vec::new())?;
         }

@@ -19,8 +19,8 @@ mod value;
 pub(crate) use self::check::{Checked, check};
 pub(crate) use self::hooks::hook_list;
 pub(super) use self::instance::ScriptInstance;
-pub(super) use self::source::{Source, config, grant};
 pub use self::source::{ScriptAllow, ScriptSettings};
+pub(super) use self::source::{Source, config, grant};
 
 /// What the ids of scripts begin with, among those of plugins.
 pub(crate) const PREFIX: &str = "script.";

@@ -35,7 +35,8 @@ impl Calendar {
     /// `"03:00"` or `"03:00:30"`.
     pub(super) fn daily(text: &str) -> Result<Self, String> {
         let time = [5, 8].contains(&text.len()).then(|| text.parse::<Time>().ok()).flatten();
-        time.map(Calendar::Daily).ok_or_else(|| format!("`{text}` is no time of day; write for example \"03:00\""))
+        time.map(Calendar::Daily)
+            .ok_or_else(|| format!("`{text}` is no time of day; write for example \"03:00\""))
     }
 
     /// `"0 3 * * 1"`.
@@ -48,7 +49,8 @@ impl Calendar {
             ));
         };
         let wrong = |what: &'static str| move |field: String| format!("`{field}` is no {what} in `{text}`");
-        let week = set(weekdays, 0, 7, &["sun", "mon", "tue", "wed", "thu", "fri", "sat"]).map_err(wrong("weekday"))?;
+        let week = set(weekdays, 0, 7, &["sun", "mon", "tue", "wed", "thu", "fri", "sat"])
+            .map_err(wrong("weekday"))?;
         Ok(Calendar::Cron(Box::new(Cron {
             minutes: set(minutes, 0, 59, &[]).map_err(wrong("minute"))?,
             hours: set(hours, 0, 23, &[]).map_err(wrong("hour"))?,
@@ -65,9 +67,9 @@ impl Calendar {
         // A time of the day before may come to pass today only: where a zone skips midnight.
         let mut day = after.date().checked_sub(1.day()).ok()?;
         for _ in 0..DAYS {
-            let due = self.times(day).find_map(|time| {
-                moment(day, time, zone).filter(|moment| *moment > after.timestamp())
-            });
+            let due = self
+                .times(day)
+                .find_map(|time| moment(day, time, zone).filter(|moment| *moment > after.timestamp()));
             if due.is_some() {
                 return due;
             }
@@ -115,7 +117,9 @@ fn set(field: &str, least: u32, most: u32, names: &[&str]) -> Result<u64, String
             number.filter(|number| (least..=most).contains(number)).ok_or_else(wrong)
         };
         let (range, step) = match part.split_once('/') {
-            Some((range, step)) => (range, step.parse::<usize>().ok().filter(|step| *step > 0).ok_or_else(wrong)?),
+            Some((range, step)) => {
+                (range, step.parse::<usize>().ok().filter(|step| *step > 0).ok_or_else(wrong)?)
+            }
             None => (part, 1),
         };
         let (from, to) = match range.split_once('-') {
@@ -171,13 +175,25 @@ mod tests {
             (at("03:00"), "2026-06-01T03:00", ["2026-06-02 03:00 +02:00", "2026-06-03 03:00 +02:00"]),
             // It does not exist on the 29th, and comes at 03:00, once.
             (at("02:30"), "2026-03-28T12:00", ["2026-03-29 03:00 +02:00", "2026-03-30 02:30 +02:00"]),
-            (cron("*/10 2 29 3 *"), "2026-03-28T12:00", ["2026-03-29 03:00 +02:00", "2027-03-29 02:00 +02:00"]),
+            (
+                cron("*/10 2 29 3 *"),
+                "2026-03-28T12:00",
+                ["2026-03-29 03:00 +02:00", "2027-03-29 02:00 +02:00"],
+            ),
             // It comes twice on the 25th, and is due the first time.
             (at("02:30"), "2026-10-24T12:00", ["2026-10-25 02:30 +02:00", "2026-10-26 02:30 +01:00"]),
             (cron("0 3 * * 1"), "2026-10-24T12:00", ["2026-10-26 03:00 +01:00", "2026-11-02 03:00 +01:00"]),
             (cron("0 3 29 2 *"), "2026-01-01T00:00", ["2028-02-29 03:00 +01:00", "2032-02-29 03:00 +01:00"]),
-            (cron("0 0 13 * fri"), "2026-11-01T00:00", ["2026-11-06 00:00 +01:00", "2026-11-13 00:00 +01:00"]),
-            (cron("0 9 * * mon-fri"), "2026-11-20T10:00", ["2026-11-23 09:00 +01:00", "2026-11-24 09:00 +01:00"]),
+            (
+                cron("0 0 13 * fri"),
+                "2026-11-01T00:00",
+                ["2026-11-06 00:00 +01:00", "2026-11-13 00:00 +01:00"],
+            ),
+            (
+                cron("0 9 * * mon-fri"),
+                "2026-11-20T10:00",
+                ["2026-11-23 09:00 +01:00", "2026-11-24 09:00 +01:00"],
+            ),
             (cron("0 9 * * 7"), "2026-11-20T10:00", ["2026-11-22 09:00 +01:00", "2026-11-29 09:00 +01:00"]),
         ] {
             assert_eq!(due(calendar.clone(), after, 2), expected, "{calendar:?} after {after}");

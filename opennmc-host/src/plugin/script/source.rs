@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::plugin::{
-    AllowUps, ByteSize, ControlAccess, Destination, Digest, Epitaph, EventPattern, Grant, HistoryAccess, Identity, Limits,
-    Manifest, Needs, PluginError, PluginSettings, UpsAccess,
+    AllowUps, ByteSize, ControlAccess, Destination, Digest, Epitaph, EventPattern, Grant, HistoryAccess,
+    Identity, Limits, Manifest, Needs, PluginError, PluginSettings, UpsAccess,
 };
 
 /// Ten lines are enough for most; a text of this length still compiles in a few milliseconds.
@@ -81,11 +81,7 @@ impl Source {
     }
 
     /// Of a text that somebody has read.
-    pub(super) fn of_text(
-        file: &Path,
-        text: String,
-        secrets: BTreeMap<String, Zeroizing<String>>,
-    ) -> Self {
+    pub(super) fn of_text(file: &Path, text: String, secrets: BTreeMap<String, Zeroizing<String>>) -> Self {
         let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
         let digest = Digest(Sha256::digest(text.as_bytes()).into());
         Self { file: name, text, secrets, digest }

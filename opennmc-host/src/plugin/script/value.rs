@@ -32,7 +32,9 @@ impl Secret {
 /// A whole or decimal number as people write it; nothing else.
 pub(super) fn number(text: &str) -> Option<Dynamic> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    if !digits.starts_with(|c: char| c.is_ascii_digit()) || !digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+    if !digits.starts_with(|c: char| c.is_ascii_digit())
+        || !digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+    {
         return None;
     }
     let whole = text.parse::<i64>().ok().map(Dynamic::from_int);
@@ -67,7 +69,10 @@ pub(super) fn of_event(event: &Event) -> Dynamic {
     }
     map.insert("kind".into(), event.kind.as_str().into());
     map.insert("severity".into(), of_severity(event.severity).into());
-    map.insert("ups".into(), if event.device.is_empty() { Dynamic::UNIT } else { event.device.as_str().into() });
+    map.insert(
+        "ups".into(),
+        if event.device.is_empty() { Dynamic::UNIT } else { event.device.as_str().into() },
+    );
     map.insert("at".into(), Dynamic::from_int(i64::try_from(event.at_ms).unwrap_or(i64::MAX)));
     map.insert("fields".into(), fields.into());
     map.into()
@@ -151,7 +156,9 @@ pub(super) fn of_answer(answer: Answer) -> Map {
     map.insert("ok".into(), found.is_ok().into());
     match found {
         Ok(list) => map.insert(key.into(), list.into()),
-        Err(Problem::TooLong(most)) => map.insert("text".into(), format!("the answer is longer than {most} bytes; ask for less").into()),
+        Err(Problem::TooLong(most)) => {
+            map.insert("text".into(), format!("the answer is longer than {most} bytes; ask for less").into())
+        }
         Err(Problem::Unreadable(reason)) => map.insert("text".into(), reason.into()),
     };
     map
@@ -193,7 +200,9 @@ pub(super) fn to_json(value: &Dynamic, secrets: bool) -> Result<Json, Box<EvalAl
     if let Some(secret) = value.clone().try_cast::<Secret>() {
         return match secrets {
             true => Ok(Json::String(secret.0.to_string())),
-            false => Err("a secret can only be used in headers, addresses and bodies of HTTP requests".into()),
+            false => {
+                Err("a secret can only be used in headers, addresses and bodies of HTTP requests".into())
+            }
         };
     }
     if value.is_unit() {

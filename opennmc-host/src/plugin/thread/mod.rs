@@ -37,14 +37,14 @@ use self::web::Web;
 use super::bindings::wit::types::Error;
 use super::engine::Compiler;
 use super::instance::{self, Gauges, Inbound, Instance, Origin, PageRequest};
+use super::outbound::Network;
 use super::runnable::Runnable;
 use super::script::{self, ScriptInstance};
-use super::outbound::Network;
 use super::services::{Outcome, Services};
 use super::watch::Watch;
 use super::{
-    Digest, Epitaph, EventPattern, Grant, Limits, Lines, Package, PluginError, PluginSettings, SignerName, Trust,
-    effective_config,
+    Digest, Epitaph, EventPattern, Grant, Limits, Lines, Package, PluginError, PluginSettings, SignerName,
+    Trust, effective_config,
 };
 use crate::http::{Answered, Asked, Assets};
 use crate::state::{Event, SnapshotCell};
@@ -240,7 +240,9 @@ impl Program {
 fn unusable(error: PluginError) -> Epitaph {
     match error {
         // A folder that is mounted late, a package that is being replaced.
-        PluginError::NotFound { .. } | PluginError::Read { .. } => Epitaph::of_surroundings(error.to_string()),
+        PluginError::NotFound { .. } | PluginError::Read { .. } => {
+            Epitaph::of_surroundings(error.to_string())
+        }
         error => Epitaph::new(error.to_string()),
     }
 }

@@ -6,8 +6,8 @@ use rhai::{Dynamic, Engine, FnPtr, ImmutableString, Map};
 
 use super::super::instance::{Asked, Shared};
 use super::super::value::{self, HIDDEN, Secret};
+use super::Given;
 use super::read::Ups;
-use super::{Given, refused};
 use crate::plugin::bindings::wit::{bus, history, http_client, log, notify, types, ups_control};
 
 /// Acts of the script itself, not of a person.
@@ -47,7 +47,7 @@ fn begin(
             noted.borrow_mut().push(shown());
             noted.borrow().len() as u64
         }
-        None => shared.with(work)?.map_err(refused)?,
+        None => shared.with(work)?.map_err(|error| shared.refused(error))?,
     };
     Ok(Ticket { asked, number })
 }
@@ -72,15 +72,23 @@ fn orders(engine: &mut Engine, shared: &Rc<Shared>) {
     let host = Rc::clone(shared);
     engine.register_fn("run", move |ups: Text, command: Text| run(&host, &ups, &command, &Dynamic::UNIT));
     let host = Rc::clone(shared);
-    engine.register_fn("run", move |ups: Text, command: Text, argument: Dynamic| run(&host, &ups, &command, &argument));
+    engine.register_fn("run", move |ups: Text, command: Text, argument: Dynamic| {
+        run(&host, &ups, &command, &argument)
+    });
     let host = Rc::clone(shared);
     engine.register_fn("run", move |ups: Ups, command: Text| run(&host, &ups.0, &command, &Dynamic::UNIT));
     let host = Rc::clone(shared);
-    engine.register_fn("run", move |ups: Ups, command: Text, argument: Dynamic| run(&host, &ups.0, &command, &argument));
+    engine.register_fn("run", move |ups: Ups, command: Text, argument: Dynamic| {
+        run(&host, &ups.0, &command, &argument)
+    });
     let host = Rc::clone(shared);
-    engine.register_fn("set", move |ups: Text, variable: Text, value: Dynamic| set(&host, &ups, &variable, &value));
+    engine.register_fn("set", move |ups: Text, variable: Text, value: Dynamic| {
+        set(&host, &ups, &variable, &value)
+    });
     let host = Rc::clone(shared);
-    engine.register_fn("set", move |ups: Ups, variable: Text, value: Dynamic| set(&host, &ups.0, &variable, &value));
+    engine.register_fn("set", move |ups: Ups, variable: Text, value: Dynamic| {
+        set(&host, &ups.0, &variable, &value)
+    });
 }
 
 fn words(engine: &mut Engine, shared: &Rc<Shared>) {
@@ -136,19 +144,25 @@ fn fields(map: &Map, besides: &[&str]) -> Given<Vec<(String, String)>> {
 fn tell(shared: &Shared, level: &str, text: &str, more: &Map) -> Given<()> {
     let severity = severity(level)?;
     let first = text.lines().next().unwrap_or("").trim();
-    let title: String = first[..first.floor_char_boundary(TITLE)].chars().filter(|c| !c.is_control()).collect();
+    let title: String =
+        first[..first.floor_char_boundary(TITLE)].chars().filter(|c| !c.is_control()).collect();
     if title.is_empty() {
         return Err("a notice needs a text".into());
     }
     let body = if title == text { String::new() } else { text.to_owned() };
     let device = match more.get("ups") {
-        Some(named) => named.clone().try_cast::<Ups>().map_or_else(|| value::to_text(named), |ups| Ok(ups.0.to_string()))?,
+        Some(named) => named
+            .clone()
+            .try_cast::<Ups>()
+            .map_or_else(|| value::to_text(named), |ups| Ok(ups.0.to_string()))?,
         None => String::new(),
     };
     let notice = types::Notice { severity, device, title, body, fields: fields(more, &["ups"])? };
     match &shared.dry {
         Some(noted) => noted.borrow_mut().push(format!("notify({level}, {text:?})")),
-        None => drop(shared.with(|state| notify::Host::send(state, notice))?.map_err(refused)?),
+        None => drop(
+            shared.with(|state| notify::Host::send(state, notice))?.map_err(|error| shared.refused(error))?,
+        ),
     }
     Ok(())
 }
@@ -164,7 +178,7 @@ fn publish(shared: &Shared, topic: &str, said: &Dynamic) -> Given<()> {
             let sent = shared.with(|state| {
                 bus::Host::publish(state, topic.to_owned(), types::Severity::Info, String::new(), fields)
             });
-            sent?.map_err(refused)?;
+            sent?.map_err(|error| shared.refused(error))?;
         }
     }
     Ok(())
@@ -181,9 +195,15 @@ fn requests(engine: &mut Engine, shared: &Rc<Shared>) {
             None => Err(format!("there is no secret `{name}`; name its file in opennmc.toml: secrets = {{ {name} = {{ file = \"…\" }} }}").into()),
         }
     });
-    engine.register_fn("+", |secret: Secret, text: ImmutableString| Secret::new(format!("{}{text}", secret.0.as_str())));
-    engine.register_fn("+", |text: ImmutableString, secret: Secret| Secret::new(format!("{text}{}", secret.0.as_str())));
-    engine.register_fn("+", |one: Secret, other: Secret| Secret::new(format!("{}{}", one.0.as_str(), other.0.as_str())));
+    engine.register_fn("+", |secret: Secret, text: ImmutableString| {
+        Secret::new(format!("{}{text}", secret.0.as_str()))
+    });
+    engine.register_fn("+", |text: ImmutableString, secret: Secret| {
+        Secret::new(format!("{text}{}", secret.0.as_str()))
+    });
+    engine.register_fn("+", |one: Secret, other: Secret| {
+        Secret::new(format!("{}{}", one.0.as_str(), other.0.as_str()))
+    });
     engine.register_fn("to_string", |_: &mut Secret| HIDDEN);
     engine.register_fn("to_debug", |_: &mut Secret| HIDDEN);
     let host = Rc::clone(shared);
@@ -192,7 +212,9 @@ fn requests(engine: &mut Engine, shared: &Rc<Shared>) {
     engine.register_fn("http_get", move |url: Dynamic, more: Map| fetch(&host, "GET", &url, None, &more));
     for (name, method) in [("http_post", "POST"), ("http_put", "PUT")] {
         let host = Rc::clone(shared);
-        engine.register_fn(name, move |url: Dynamic, body: Dynamic| fetch(&host, method, &url, Some(&body), &Map::new()));
+        engine.register_fn(name, move |url: Dynamic, body: Dynamic| {
+            fetch(&host, method, &url, Some(&body), &Map::new())
+        });
         let host = Rc::clone(shared);
         engine.register_fn(name, move |url: Dynamic, body: Dynamic, more: Map| {
             fetch(&host, method, &url, Some(&body), &more)
@@ -249,7 +271,12 @@ fn questions(engine: &mut Engine, shared: &Rc<Shared>) {
             kind: text("kind")?,
             limit: count(&query, "limit")?,
         };
-        begin(&host, Asked::Past, || "history_events(…)".to_owned(), |state| history::Host::events(state, asked))
+        begin(
+            &host,
+            Asked::Past,
+            || "history_events(…)".to_owned(),
+            |state| history::Host::events(state, asked),
+        )
     });
     let host = Rc::clone(shared);
     engine.register_fn(
@@ -281,5 +308,8 @@ fn time(query: &Map, key: &str) -> Given<u64> {
 
 fn count(query: &Map, key: &str) -> Given<u32> {
     let given = query.get(key).map_or(Ok(0), Dynamic::as_int);
-    given.ok().and_then(|count| u32::try_from(count).ok()).ok_or_else(|| format!("{key} must be a whole number").into())
+    given
+        .ok()
+        .and_then(|count| u32::try_from(count).ok())
+        .ok_or_else(|| format!("{key} must be a whole number").into())
 }

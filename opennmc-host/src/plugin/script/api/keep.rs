@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, Engine, ImmutableString};
 
 use super::super::instance::Shared;
 use super::super::value;
-use super::{Given, refused};
+use super::Given;
 use crate::plugin::bindings::wit::store;
 
 /// Figures of one script; each is a column in whatever shows them.
@@ -22,7 +22,8 @@ pub(super) fn register(engine: &mut Engine, shared: &Rc<Shared>) {
             noted.borrow_mut().push(format!("store({key:?}, {json})"));
             return Ok(());
         }
-        host.with(|state| store::Host::set(state, key.to_string(), json.into_bytes()))?.map_err(refused)
+        host.with(|state| store::Host::set(state, key.to_string(), json.into_bytes()))?
+            .map_err(|error| host.refused(error))
     });
     let host = Rc::clone(shared);
     engine.register_fn("recall", move |key: ImmutableString| recall(&host, &key));
@@ -55,7 +56,10 @@ fn metric(shared: &Shared, name: &str, figure: &Dynamic) -> Given<()> {
     let is_name = (1..=METRIC_NAME).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b));
     if !is_name {
-        return Err(format!("`{name}` is no name of a figure; it has lower-case letters, digits, `.`, `-` and `_`").into());
+        return Err(format!(
+            "`{name}` is no name of a figure; it has lower-case letters, digits, `.`, `-` and `_`"
+        )
+        .into());
     }
     let mut metrics = shared.gauges.metrics.lock().unwrap_or_else(PoisonError::into_inner);
     if figure.is_unit() {

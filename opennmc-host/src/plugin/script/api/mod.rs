@@ -36,12 +36,11 @@ pub(super) fn set_globals(shared: &Rc<Shared>, config: Dynamic) {
 }
 
 /// Why the host refused, in words.
-pub(super) fn refused(error: Error) -> Box<EvalAltResult> {
-    let words = match error {
+pub(super) fn words(error: Error) -> String {
+    match error {
         Error::Denied(why) => format!("not allowed: {why}"),
         Error::NotFound => "there is no such thing".to_owned(),
         Error::Invalid(why) | Error::Limit(why) | Error::Unavailable(why) => why,
         Error::Busy => "busy; the same may succeed later".to_owned(),
-    };
-    words.into()
+    }
 }

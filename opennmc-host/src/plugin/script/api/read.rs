@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use rhai::{Array, Dynamic, Engine, ImmutableString};
 
-use super::Given;
 use super::super::instance::Shared;
 use super::super::value;
+use super::Given;
 use crate::state::{Availability, Device};
 
 /// All UPSes, for `ups["main"]`.
@@ -30,11 +30,19 @@ pub(super) fn upses() -> Dynamic {
 pub(super) fn register(engine: &mut Engine, shared: &Rc<Shared>) {
     engine.register_type_with_name::<Upses>("Upses").register_type_with_name::<Ups>("Ups");
     let host = Rc::clone(shared);
-    engine.register_indexer_get(move |_: &mut Upses, name: ImmutableString| -> Given<Ups> { find(&host, &name) });
+    engine.register_indexer_get(move |_: &mut Upses, name: ImmutableString| -> Given<Ups> {
+        find(&host, &name)
+    });
     let host = Rc::clone(shared);
     engine.register_fn("upses", move || -> Given<Array> {
         host.with(|state| {
-            state.ups.snapshot().devices.iter().map(|device| Dynamic::from(Ups(device.name.as_str().into()))).collect()
+            state
+                .ups
+                .snapshot()
+                .devices
+                .iter()
+                .map(|device| Dynamic::from(Ups(device.name.as_str().into())))
+                .collect()
         })
     });
     let host = Rc::clone(shared);
@@ -53,13 +61,16 @@ pub(super) fn register(engine: &mut Engine, shared: &Rc<Shared>) {
     let host = Rc::clone(shared);
     engine.register_get("variables", move |ups: &mut Ups| {
         look(&host, ups, |device| {
-            let entry = |(name, variable): (&String, &_)| (name.as_str().into(), value::of_variable(variable));
+            let entry =
+                |(name, variable): (&String, &_)| (name.as_str().into(), value::of_variable(variable));
             device.variables.iter().map(entry).collect::<rhai::Map>().into()
         })
     });
     let host = Rc::clone(shared);
     engine.register_get("commands", move |ups: &mut Ups| {
-        look(&host, ups, |device| device.commands.iter().map(|name| name.as_str().into()).collect::<Array>().into())
+        look(&host, ups, |device| {
+            device.commands.iter().map(|name| name.as_str().into()).collect::<Array>().into()
+        })
     });
     let host = Rc::clone(shared);
     engine.register_fn("has", move |ups: &mut Ups, token: ImmutableString| {

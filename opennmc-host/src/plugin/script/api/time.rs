@@ -73,7 +73,8 @@ fn cancel(shared: &Shared, number: i64) -> Given<()> {
 }
 
 fn zoned(ms: i64) -> Given<Zoned> {
-    let moment = Timestamp::from_millisecond(ms).map_err(|_| format!("{ms} is no moment that a calendar has"))?;
+    let moment =
+        Timestamp::from_millisecond(ms).map_err(|_| format!("{ms} is no moment that a calendar has"))?;
     Ok(moment.to_zoned(TimeZone::system()))
 }
 
@@ -99,7 +100,8 @@ fn time_text(ms: i64, format: &str) -> Given<String> {
 /// The two largest units: `1 h 5 min`.
 fn duration_text(seconds: i64) -> String {
     let total = seconds.unsigned_abs();
-    let parts = [(total / 86_400, "d"), (total / 3_600 % 24, "h"), (total / 60 % 60, "min"), (total % 60, "s")];
+    let parts =
+        [(total / 86_400, "d"), (total / 3_600 % 24, "h"), (total / 60 % 60, "min"), (total % 60, "s")];
     let first = parts.iter().position(|(count, _)| *count > 0).unwrap_or(parts.len() - 1);
     let shown = parts[first..].iter().take(2).filter(|(count, _)| *count > 0);
     let words: Vec<String> = shown.map(|(count, unit)| format!("{count} {unit}")).collect();
@@ -115,9 +117,14 @@ mod tests {
 
     #[test]
     fn durations_are_told_in_their_two_largest_units() {
-        for (seconds, words) in
-            [(0, "0 s"), (59, "59 s"), (65, "1 min 5 s"), (3_600, "1 h"), (90_061, "1 d 1 h"), (-65, "-1 min 5 s")]
-        {
+        for (seconds, words) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (65, "1 min 5 s"),
+            (3_600, "1 h"),
+            (90_061, "1 d 1 h"),
+            (-65, "-1 min 5 s"),
+        ] {
             assert_eq!(duration_text(seconds), words);
         }
     }
