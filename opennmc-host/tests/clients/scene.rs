@@ -158,7 +158,7 @@ impl Scene {
         let mut tool = Command::new(peer(name, "nut-client"));
         tool.args(options).arg(format!("main@127.0.0.1:{}", self.port)).args(rest).stdin(Stdio::null());
         let output = tool.output().unwrap();
-        text(&output.stdout) + &text(&output.stderr)
+        text(&output.stdout) + text(&output.stderr).as_str()
     }
 
     /// Debian's `upsmon` in a folder of its own, as the machine `name` that `main` feeds.

@@ -282,7 +282,7 @@ fn nothing_that_a_package_says_steers_the_terminal() {
             opennmc().args(["plugin", "inspect", path]).output().unwrap(),
         ];
         for output in output {
-            let said = text(&output.stdout) + &text(&output.stderr);
+            let said = text(&output.stdout) + text(&output.stderr).as_str();
             assert!(said.contains("\\u{1b}") || said.contains("\\u{202e}"), "{name}: it is shown: {said}");
             assert!(!said.contains(STEERING), "{name}: {said:?}");
         }
