@@ -7,12 +7,15 @@
               used here"
 )]
 
+mod daemon;
 #[path = "../plugin/guests.rs"]
 mod guests;
 mod hooks;
 #[path = "../plugin/host.rs"]
 mod host;
 mod hostile;
+#[path = "../cli/place.rs"]
+mod place;
 mod reloading;
 
 use std::collections::BTreeMap;
