@@ -44,7 +44,7 @@ pub(crate) struct Door {
     open: BTreeMap<OrderId, Open>,
     /// Only of UPSes that have orders.
     queues: BTreeMap<LinkId, Queue>,
-    ended: Vec<Ended>,
+    ended: Vec<(Ended, Progressing)>,
 }
 
 struct Open {
@@ -163,9 +163,16 @@ impl Door {
         }
     }
 
-    /// What has ended since this was last asked.
+    /// What has ended since this was last asked. Only now whoever gave the orders hears of it: call this when everybody
+    /// can see what came of them.
     pub(crate) fn take_ended(&mut self) -> Vec<Ended> {
-        std::mem::take(&mut self.ended)
+        let ended = std::mem::take(&mut self.ended).into_iter();
+        ended
+            .map(|(ended, mut progress)| {
+                progress(Progress::Ended(ended.id, ended.result.clone()));
+                ended
+            })
+            .collect()
     }
 
     fn end_all(&mut self, ended: Vec<(OrderId, OrderResult)>) {
@@ -175,9 +182,8 @@ impl Door {
     }
 
     fn end(&mut self, id: OrderId, result: OrderResult) {
-        if let Some(Open { request, mut progress, begun }) = self.open.remove(&id) {
-            progress(Progress::Ended(id, result.clone()));
-            self.ended.push(Ended { id, request, result, begun });
+        if let Some(Open { request, progress, begun }) = self.open.remove(&id) {
+            self.ended.push((Ended { id, request, result, begun }, progress));
         }
     }
 

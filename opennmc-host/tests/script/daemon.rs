@@ -56,12 +56,11 @@ const ACTING: &str = r#"
     // Until the UPS answers and it is known what it can do.
     fn attempt() {
         set("main", "ups.delay.shutdown", 180).then(|result| {
-            if result.ok { log(`set ${result.name}`); more(); }
+            if result.ok { log(`set ${result.name} ${ups["main"]["ups.delay.shutdown"]}`); more(); }
             else { log(`set failed: ${result.text}`); after("500ms", || attempt()); }
         });
     }
     fn more() {
-        after("1s", || log(`delay ${ups["main"]["ups.delay.shutdown"]}`));
         publish("state", #{ on: true });
         run("main", "test.battery.start").then(|result| log(`test ${result.ok} ${result.name}`));
         run("main", "load.off").then(|result| log(`off ${result.ok} ${result.name}`));
@@ -114,8 +113,7 @@ fn a_script_orders_asks_keeps_and_looks_back_and_hears_what_came_of_it() {
         "kept 2.5 [\"map\"]",
         "forgotten true",
         "posted true 200 7",
-        "set verified",
-        "delay 180",
+        "set verified 180",
         "test true executed",
         "off false denied",
         "past true true",
