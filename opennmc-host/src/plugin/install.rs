@@ -41,6 +41,12 @@ pub struct Installed {
     pub signer: Option<SignerName>,
     /// Whether somebody has signed it, known or not.
     pub signed: bool,
+    /// The targets that it has compiled forms for.
+    #[serde(default)]
+    pub precompiled: Vec<String>,
+    /// Whether those are used: its signer may precompile.
+    #[serde(default)]
+    pub precompiled_used: bool,
     /// What it imports.
     pub imports: Vec<String>,
     /// What it exports.
@@ -224,6 +230,8 @@ pub fn describe(
         contents: package.contents(),
         signer: package.signer.clone(),
         signed: package.has_signature(),
+        precompiled: package.forms(),
+        precompiled_used: !package.precompiled.is_empty(),
         new: may.iter().filter(|sentence| !could.contains(sentence)).cloned().collect(),
         unused: unused(&interfaces, &may),
         imports: interfaces.imports,

@@ -43,6 +43,8 @@ mod watch;
 mod words;
 
 pub use config::{Misfit, effective_config, misfits};
+#[cfg(feature = "author")]
+pub(crate) use engine::precompile;
 #[cfg(feature = "compiler")]
 pub(crate) use engine::serve as compile;
 pub use engine::{Compiling, Target};

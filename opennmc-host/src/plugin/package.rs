@@ -138,6 +138,11 @@ impl Package {
         self.signature.is_some()
     }
 
+    /// The targets that it has compiled forms for, whether those may be used or not.
+    pub fn forms(&self) -> Vec<String> {
+        self.precompiled.keys().chain(self.unproven.keys()).cloned().collect()
+    }
+
     /// The SHA-256 over all members but the signature: another byte anywhere makes it another.
     pub fn contents(&self) -> Digest {
         Digest(Sha256::digest(self.members.text()).into())

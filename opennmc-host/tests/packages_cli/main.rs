@@ -390,6 +390,40 @@ fn compiled_forms_are_only_there_when_a_signer_may_precompile() {
 }
 
 #[test]
+fn whoever_looks_at_a_package_is_told_of_compiled_forms_and_whether_they_are_used() {
+    let key = KeyPair::generate_unencrypted_keypair().unwrap();
+    let trusting = |precompile| {
+        let key = key.pk.to_base64();
+        Place::with(&format!("[signer.anna]\nkey = \"{key}\"\nprecompile = {precompile}\n"))
+    };
+    for (precompile, note) in [(true, "native code that nothing checks"), (false, "not used")] {
+        let place = trusting(precompile);
+        let package = place.dir().join("a.onmc");
+        let manifest = manifest("actor", ALL_NEEDS);
+        let members: [(&str, &[u8]); 3] = [
+            ("plugin.toml", manifest.as_bytes()),
+            ("plugin.wasm", &guests().actor),
+            ("precompiled/pulley64.cwasm", b"code"),
+        ];
+        std::fs::write(&package, pack(&members)).unwrap();
+        signed(&package, &key);
+        let inspect = |json: &[&str]| {
+            let mut command = opennmc();
+            command.args(json).args(["plugin", "inspect", "--config"]).arg(place.config()).arg(&package);
+            text(&command.output().unwrap().stdout)
+        };
+        let said = inspect(&[]);
+        assert!(said.contains(&format!("compiled  for pulley64 ({note}")), "{said}");
+        let json: Value = serde_json::from_str(&inspect(&["--json"])).unwrap();
+        assert_valid("package", &json);
+        assert_eq!(
+            (&json["precompiled"][0], &json["precompiled_used"]),
+            (&"pulley64".into(), &precompile.into())
+        );
+    }
+}
+
+#[test]
 fn what_a_plugin_has_logged_of_late_is_shown() {
     let scene = Scene::new();
     let bad = scene.package("a.onmc", "1.2.3", |manifest| manifest.replace("\"serve\"", "\"refuse\""));

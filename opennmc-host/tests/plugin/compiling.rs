@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use minisign::KeyPair;
@@ -78,9 +78,8 @@ fn compile(wasm: &[u8], state: &Path) -> Vec<u8> {
 /// Starts `x` without a compiler from a package with the compiled form `form`, of which somebody has signed as if it were
 /// `signed`. Gives the reason of its failure, if it has failed.
 fn start_precompiled(form: &[u8], signed: &[u8], precompile: bool) -> Option<String> {
-    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let manifest = manifest("x", "");
-    let name = format!("precompiled/{}.cwasm", compiling(state.path().to_owned()).target);
+    let name = format!("precompiled/{}.cwasm", compiling(PathBuf::new()).target);
     let mut files: Vec<(&str, &[u8])> =
         vec![("plugin.toml", manifest.as_bytes()), ("plugin.wasm", &guests().plain), (&name, signed)];
     files.sort_by_key(|(name, _)| *name);
@@ -93,9 +92,16 @@ fn start_precompiled(form: &[u8], signed: &[u8], precompile: bool) -> Option<Str
         *bytes = form;
     }
     files.push(("plugin.sig", signature.as_bytes()));
-    fs::write(folder.path().join("x-1.2.3.onmc"), pack(&files)).unwrap();
+    start_signed(&pack(&files), &key.pk.to_base64(), precompile)
+}
+
+/// Starts `x` without a compiler from this package, which the owner of the key has signed. Gives the reason of its failure,
+/// if it has failed.
+fn start_signed(package: &[u8], key: &str, precompile: bool) -> Option<String> {
+    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(folder.path().join("x-1.2.3.onmc"), package).unwrap();
     let mut trust = Trust::default();
-    trust.signers = vec![Signer::new("us", key.pk.to_base64().try_into().unwrap(), precompile)];
+    trust.signers = vec![Signer::new("us", key.to_owned().try_into().unwrap(), precompile)];
     let settings = vec![PluginSettings { id: "x".to_owned(), ..PluginSettings::default() }];
     let own = compiling(state.path().to_owned());
     let target = own.target;
@@ -106,6 +112,57 @@ fn start_precompiled(form: &[u8], signed: &[u8], precompile: bool) -> Option<Str
         State::Running { .. } => None,
         _ => Some(status.epitaph.unwrap().text),
     }
+}
+
+/// `opennmc plugin` of a build for authors, in `folder`.
+fn author(folder: &Path, words: &[&str]) -> Output {
+    let mut command = Command::new(compiler(folder).unwrap());
+    command.arg("plugin").args(words).current_dir(folder).output().unwrap()
+}
+
+/// What an author without a daemon does: a key, and a package with the form for the machine of this build. Gives the package
+/// and the public key.
+fn packed_by_an_author() -> (Vec<u8>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("plugin.toml"), manifest("x", "")).unwrap();
+    fs::write(path.join("component.wasm"), &guests().plain).unwrap();
+    let target = compiling(path.to_owned()).target;
+    let pack = ["pack", ".", "--module", "component.wasm", "--into", ".", "--precompiled", target.name()];
+    let unsigned = author(path, &pack);
+    let complaint = String::from_utf8(unsigned.stderr).unwrap();
+    assert!(unsigned.status.code() == Some(2) && complaint.contains("--sign"), "{complaint}");
+    assert!(!path.join("x-1.2.3.onmc").exists());
+    for words in
+        [&["keygen", "--no-password", "release.key"][..], &[&pack[..], &["--sign", "release.key"]].concat()]
+    {
+        let done = author(path, words);
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    let public = fs::read_to_string(path.join("release.key.pub")).unwrap();
+    (fs::read(path.join("x-1.2.3.onmc")).unwrap(), public.lines().last().unwrap().to_owned())
+}
+
+#[test]
+fn what_an_author_packs_for_this_machine_runs_where_there_is_no_compiler() {
+    let (package, key) = packed_by_an_author();
+    assert_eq!(start_signed(&package, &key, true), None);
+    let reason = start_signed(&package, &key, false).unwrap();
+    assert!(reason.contains("has no compiler") && reason.contains("precompile = true"), "{reason}");
+}
+
+#[test]
+fn a_byte_changed_in_a_form_that_an_author_has_packed_makes_the_package_a_forgery() {
+    let (mut package, key) = packed_by_an_author();
+    let form = {
+        let mut archive = tar::Archive::new(package.as_slice());
+        let mut entries = archive.entries().unwrap().map(Result::unwrap);
+        let form = entries.find(|entry| entry.path_bytes().ends_with(b".cwasm")).unwrap();
+        form.raw_file_position() as usize + form.size() as usize / 2
+    };
+    package[form] ^= 1;
+    let reason = start_signed(&package, &key, true).unwrap();
+    assert!(reason.contains("plugin.sig"), "{reason}");
 }
 
 #[test]

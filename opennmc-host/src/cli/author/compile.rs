@@ -3,6 +3,7 @@
 //! What language it is, the folder says: a `Cargo.toml` is Rust, C files under `src/` are C. The compilers are the
 //! author's own; what they say goes to the screen.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -45,7 +46,7 @@ pub(super) fn build(arguments: &BuildArguments, output: Output) -> Result<Exit, 
         .map_err(|problem| wrong(format!("{}: {problem}", module.display())))?;
     replace(&folder.join(BUILT).join(pack::COMPONENT), &wasm)?;
     let into = arguments.into.clone().unwrap_or_else(|| folder.join(BUILT));
-    let packed = pack::write(folder, &wasm, &into, None)?;
+    let packed = pack::write(folder, &wasm, &into, None, BTreeMap::new())?;
     output.text(&packed.told())?;
     Ok(Exit::Done)
 }

@@ -13,12 +13,15 @@ use super::{BUILT, component, read, replace, sign, wrong};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::words;
-use crate::plugin::{Manifest, Package};
+use crate::plugin::{Manifest, Package, Target, precompile};
 
 /// Everybody may read a package's files and nobody runs them.
 const FILE_MODE: u32 = 0o644;
 /// What `build` leaves for `pack`.
 pub(super) const COMPONENT: &str = "plugin.wasm";
+
+/// Files of a package by name, in the order in which they are written.
+type Members = BTreeMap<String, Vec<u8>>;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct PackArguments {
@@ -37,10 +40,23 @@ pub(in crate::cli) struct PackArguments {
     /// Sign it with this minisign secret key
     #[arg(long, value_name = "KEY")]
     sign: Option<PathBuf>,
+
+    /// Put compiled forms for these targets into it, for hosts without a compiler: pulley32, pulley64, or this machine's own
+    ///
+    /// Needs --sign: a host only uses forms whose signer it lets precompile.
+    #[arg(long, value_name = "TARGET", num_args = 1.., value_delimiter = ',')]
+    precompiled: Vec<Target>,
 }
 
 pub(super) fn pack(arguments: &PackArguments, output: Output) -> Result<Exit, Failure> {
     let folder = &arguments.folder;
+    // Before anything else: nothing is compiled that nobody would use.
+    if !arguments.precompiled.is_empty() && arguments.sign.is_none() {
+        return Err(Failure::new(
+            Exit::BadUsage,
+            "--precompiled needs --sign KEY: no host uses compiled forms that nobody has signed",
+        ));
+    }
     let module = match &arguments.module {
         Some(file) => read(file)?,
         None => {
@@ -53,7 +69,8 @@ pub(super) fn pack(arguments: &PackArguments, output: Output) -> Result<Exit, Fa
     let wasm =
         component::component(&module).map_err(|problem| wrong(format!("{}: {problem}", folder.display())))?;
     let into = arguments.into.clone().unwrap_or_else(|| folder.join(BUILT));
-    let packed = write(folder, &wasm, &into, arguments.sign.as_deref())?;
+    let forms = forms(&wasm, &arguments.precompiled)?;
+    let packed = write(folder, &wasm, &into, arguments.sign.as_deref(), forms)?;
     output.text(&packed.told())?;
     Ok(Exit::Done)
 }
@@ -75,16 +92,31 @@ impl Packed {
     }
 }
 
-/// Packs `wasm`, a component, with what is in the plugin's folder.
-pub(super) fn write(folder: &Path, wasm: &[u8], into: &Path, key: Option<&Path>) -> Result<Packed, Failure> {
+/// The compiled forms of `wasm`, as members of a package.
+fn forms(wasm: &[u8], targets: &[Target]) -> Result<Members, Failure> {
+    let form = |target: &Target| {
+        let bytes = precompile(wasm, *target)
+            .map_err(|problem| wrong(format!("can't compile for {target}: {problem}")))?;
+        Ok((format!("precompiled/{target}.cwasm"), bytes))
+    };
+    targets.iter().map(form).collect()
+}
+
+/// Packs `wasm`, a component, with its compiled `forms` and what is in the plugin's folder.
+pub(super) fn write(
+    folder: &Path,
+    wasm: &[u8],
+    into: &Path,
+    key: Option<&Path>,
+    forms: Members,
+) -> Result<Packed, Failure> {
     let manifest_path = folder.join("plugin.toml");
     let text = String::from_utf8(read(&manifest_path)?)
         .map_err(|_| wrong(format!("{} is not UTF-8 text", manifest_path.display())))?;
     let manifest = Manifest::parse(folder, &text).map_err(|error| wrong(error.to_string()))?;
-    let mut files = BTreeMap::from([
-        ("plugin.toml".to_owned(), text.into_bytes()),
-        (COMPONENT.to_owned(), wasm.to_vec()),
-    ]);
+    let mut files = forms;
+    files.insert("plugin.toml".to_owned(), text.into_bytes());
+    files.insert(COMPONENT.to_owned(), wasm.to_vec());
     collect(&folder.join("assets"), "assets", &mut files)?;
     if let Some(key) = key {
         let signature = sign::signature(key, &files, &manifest)?;
@@ -156,7 +188,7 @@ mod tests {
     }
 
     fn packed(folder: &Path, into: &Path) -> Packed {
-        write(folder, WASM, into, None).unwrap()
+        write(folder, WASM, into, None, Members::new()).unwrap()
     }
 
     #[test]
@@ -205,7 +237,7 @@ mod tests {
             "[plugin]\nid = \"../x\"\nversion = \"1.0.0\"\napi = \"0.1\"\nsummary = \"x\"\n",
         )
         .unwrap();
-        let refusal = write(folder.path(), WASM, folder.path(), None).err().unwrap();
+        let refusal = write(folder.path(), WASM, folder.path(), None, Members::new()).err().unwrap();
         assert!(refusal.message.contains("id"), "{refusal}");
     }
 
@@ -213,7 +245,7 @@ mod tests {
     fn a_signed_package_carries_a_signature_over_every_other_member() {
         let (folder, into) = (plugin_folder("0.1.0"), tempfile::tempdir().unwrap());
         let (public, key) = sign::pair_in(into.path());
-        let path = write(folder.path(), WASM, into.path(), Some(&key)).unwrap().path;
+        let path = write(folder.path(), WASM, into.path(), Some(&key), Members::new()).unwrap().path;
         let mut archive = tar::Archive::new(fs::File::open(path).unwrap());
         let mut files = BTreeMap::new();
         for entry in archive.entries().unwrap() {

@@ -137,6 +137,14 @@ fn shown(seen: &Installed, screen: Screen) -> String {
     if let Some(license) = &seen.license {
         out.push_str(&format!("  license   {}\n", clean(license)));
     }
+    if !seen.precompiled.is_empty() {
+        let note = if seen.precompiled_used {
+            "native code that nothing checks; its signer may bring it"
+        } else {
+            "not used: its signer has no `precompile = true` here"
+        };
+        out.push_str(&format!("  compiled  for {} ({note})\n", clean(&seen.precompiled.join(", "))));
+    }
     if seen.may.is_empty() {
         out.push_str("It may do nothing but compute, log, and set timers.\n");
     } else {

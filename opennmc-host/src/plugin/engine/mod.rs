@@ -44,15 +44,29 @@ pub struct Compiling {
 impl Compiling {
     /// With this very program, if it has a compiler.
     pub fn here(state_dir: PathBuf) -> Self {
-        // The program as it runs: an upgrade may have put another in its place.
-        let program = cfg!(feature = "compiler").then(|| PathBuf::from("/proc/self/exe"));
-        Self { program, target: Target::of_this_host(), state_dir: Some(state_dir) }
+        Self { program: Self::program_here(), target: Target::of_this_host(), state_dir: Some(state_dir) }
+    }
+
+    /// The program as it runs: an upgrade may have put another in its place.
+    fn program_here() -> Option<PathBuf> {
+        cfg!(feature = "compiler").then(|| PathBuf::from("/proc/self/exe"))
     }
 
     /// With another program, or for another target.
     pub fn with(self, program: Option<PathBuf>, target: Target) -> Self {
         Self { program, target, ..self }
     }
+}
+
+/// The form of the component `wasm` for `target`, made by a child of this very program. `Err` is a sentence.
+#[cfg(feature = "author")]
+pub(crate) fn precompile(wasm: &[u8], target: Target) -> Result<Vec<u8>, String> {
+    let Some(program) = Compiling::program_here() else {
+        return Err(
+            "this OpenNMC has no compiler; one that was built with it makes compiled forms".to_owned()
+        );
+    };
+    child::compile(&program, target, wasm, &AtomicBool::new(false))
 }
 
 /// The engine and what it has compiled.
