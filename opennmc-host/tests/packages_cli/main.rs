@@ -394,7 +394,9 @@ fn whoever_looks_at_a_package_is_told_of_compiled_forms_and_whether_they_are_use
     let key = KeyPair::generate_unencrypted_keypair().unwrap();
     let trusting = |precompile| {
         let key = key.pk.to_base64();
-        Place::with(&format!("[signer.anna]\nkey = \"{key}\"\nprecompile = {precompile}\n"))
+        Place::with(&format!(
+            "[ups.main]\nport = \"sim:smart-ups-1500\"\n[signer.anna]\nkey = \"{key}\"\nprecompile = {precompile}\n"
+        ))
     };
     for (precompile, note) in [(true, "native code that nothing checks"), (false, "not used")] {
         let place = trusting(precompile);
