@@ -32,3 +32,4 @@ pub use mounts::Mounts;
 pub use pace::Patience;
 pub(crate) use reply::check;
 pub(crate) use slot::Giver;
+pub(crate) use target::query;

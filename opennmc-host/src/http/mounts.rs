@@ -24,8 +24,10 @@ struct Shared {
 #[derive(Clone)]
 pub(crate) struct Mount {
     pub(crate) plugin: Arc<str>,
-    /// `/`, or `/` and a name.
+    /// `/`, or `/` and names that are divided by `/`.
     pub(crate) path: String,
+    /// Whether the path itself is asked for, and no folder: nobody is sent on to the path with a `/` at its end.
+    pub(crate) is_address: bool,
     /// Whether people who have not logged in are served.
     pub(crate) public: bool,
     pub(crate) assets: Arc<Assets>,
@@ -72,7 +74,8 @@ impl Mounts {
         gone.iter().for_each(|mounted| mounted.line.give_up());
     }
 
-    /// Who has this path, and the path below the mount: none when that would lack its slash.
+    /// Who has this path, and the path below the mount: none when that would lack its slash. Of the mounts that it is under,
+    /// the longest has it.
     pub(super) fn find<'p>(&self, path: &'p str) -> Option<(Mounted, Option<&'p str>)> {
         let table = self.0.table.load();
         let below = |mounted: &Mounted| {
@@ -80,10 +83,10 @@ impl Mounts {
                 path.strip_prefix(mounted.mount.path.as_str()).filter(|_| mounted.mount.path != "/")?;
             (rest.is_empty() || rest.starts_with('/')).then_some(rest)
         };
-        if let Some((mounted, rest)) =
-            table.iter().find_map(|mounted| below(mounted).map(|rest| (mounted.clone(), rest)))
-        {
-            return Some((mounted, Some(rest).filter(|rest| !rest.is_empty())));
+        let under = table.iter().filter_map(|mounted| below(mounted).map(|rest| (mounted, rest)));
+        if let Some((mounted, rest)) = under.min_by_key(|(_, rest)| rest.len()) {
+            let itself = if mounted.mount.is_address { Some("/") } else { None };
+            return Some((mounted.clone(), Some(rest).filter(|rest| !rest.is_empty()).or(itself)));
         }
         let root = table.iter().find(|mounted| mounted.mount.path == "/")?;
         Some((root.clone(), Some(path)))
@@ -131,6 +134,7 @@ mod tests {
         Mount {
             plugin: plugin.into(),
             path: path.to_owned(),
+            is_address: false,
             public: false,
             assets: Arc::default(),
             largest_body: 0,
@@ -157,6 +161,27 @@ mod tests {
         assert_eq!(found(&mounts, "/a"), at("a", ""));
         assert_eq!(found(&mounts, "/ab"), at("web", "/ab"));
         assert_eq!(found(&mounts, "/"), at("web", "/"));
+    }
+
+    #[test]
+    fn of_mounts_within_each_other_the_longest_has_the_path() {
+        let mounts = Mounts::default();
+        for (plugin, path) in [("a", "/a"), ("deep", "/a/b/c"), ("b", "/a/b"), ("web", "/")] {
+            assert!(mounts.put(mount(plugin, path)).is_ok());
+        }
+        assert_eq!(found(&mounts, "/a/b/c/d"), at("deep", "/d"));
+        assert_eq!(found(&mounts, "/a/b/x"), at("b", "/x"));
+        assert_eq!(found(&mounts, "/a/bc"), at("a", "/bc"));
+        assert_eq!(found(&mounts, "/x"), at("web", "/x"));
+    }
+
+    #[test]
+    fn a_mount_that_is_an_address_is_asked_with_and_without_a_slash() {
+        let mounts = Mounts::default();
+        assert!(mounts.put(Mount { is_address: true, ..mount("a", "/hooks/a") }).is_ok());
+        assert_eq!(found(&mounts, "/hooks/a"), at("a", "/"));
+        assert_eq!(found(&mounts, "/hooks/a/"), at("a", "/"));
+        assert_eq!(found(&mounts, "/hooks/ab"), None);
     }
 
     #[test]

@@ -56,6 +56,31 @@ pub(super) fn path(raw: &str) -> Result<String, BadPath> {
     Ok(decoded)
 }
 
+/// The names and values of a query, decoded as forms write it. What is malformed stands as it was sent.
+pub(crate) fn query(raw: &str) -> impl Iterator<Item = (String, String)> {
+    raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (lenient(name), lenient(value))
+    })
+}
+
+fn lenient(raw: &str) -> String {
+    let raw = raw.as_bytes();
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut at = 0;
+    while let Some(byte) = raw.get(at) {
+        let pair = raw.get(at + 1..at + 3).and_then(|pair| Some((digit(pair[0])?, digit(pair[1])?)));
+        let (byte, taken) = match (byte, pair) {
+            (b'+', _) => (b' ', 1),
+            (b'%', Some((high, low))) => (high << 4 | low, 3),
+            (byte, _) => (*byte, 1),
+        };
+        decoded.push(byte);
+        at += taken;
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
 /// A path for a `Location`, from one that was decoded.
 pub(super) fn encoded(path: &str) -> String {
     let mut text = String::with_capacity(path.len());
@@ -108,6 +133,15 @@ fn is_port(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_is_read_as_forms_write_it_and_what_is_malformed_stands() {
+        let read =
+            |raw| -> Vec<String> { query(raw).map(|(name, value)| format!("{name}={value}")).collect() };
+        assert_eq!(read("a=1&b=x+y%20z&&c&d=%C3%A4&e=%zz%4"), ["a=1", "b=x y z", "c=", "d=ä", "e=%zz%4"]);
+        assert_eq!(read(""), [""; 0]);
+        assert_eq!(read("a%3D=b=c&f=%FF"), ["a==b=c", "f=\u{fffd}"]);
+    }
 
     #[test]
     fn a_path_that_means_the_same_to_everybody_is_decoded() {

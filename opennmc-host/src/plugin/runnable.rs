@@ -167,7 +167,7 @@ impl Runnable {
     pub(super) fn handle(&mut self, request: &PageRequest) -> Result<Option<wit::types::Response>, Epitaph> {
         match self {
             Runnable::Component(instance) => instance.handle(request),
-            Runnable::Script(_) => Ok(None),
+            Runnable::Script(script) => script.on_http(request).map(Some),
         }
     }
 

@@ -17,6 +17,9 @@ mod hostile;
 #[path = "../cli/place.rs"]
 mod place;
 mod reloading;
+#[path = "../plugin/web/scene.rs"]
+mod scene;
+mod web;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

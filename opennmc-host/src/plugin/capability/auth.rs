@@ -108,7 +108,7 @@ impl State {
     }
 
     /// Who this number stands for, with the rights that are left of it now.
-    pub(super) fn principal(&self, number: u64) -> Result<Principal, Error> {
+    pub(in crate::plugin) fn principal(&self, number: u64) -> Result<Principal, Error> {
         let logged_in = self.principals.get(&number).ok_or(Error::NotFound)?;
         let renewed = self.users.as_ref().and_then(|users| users.renew(&logged_in.principal));
         renewed

@@ -9,6 +9,8 @@ use super::{ByteSize, Destination, EventPattern};
 
 /// More belongs into a database. All of it is in the host's memory while the plugin runs.
 const STORE_CEILING: ByteSize = ByteSize::mib(4);
+/// Parts of a mount: a family of addresses, and one of it. More is a mistake.
+const MOUNT_PARTS: usize = 4;
 
 /// Which abilities a plugin asks for. `log`, `clock`, `random` and `timers` reach nothing outside the plugin and need no word.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,7 +148,7 @@ fn is_nut_name(name: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HttpNeed {
-    /// Begins with `/`; `/` alone is everything that no other plugin has.
+    /// Begins with `/`, such as `/thermo` or `/hooks/thermo`; `/` alone is everything that no other plugin has.
     pub mount: String,
     /// Whether pages are served to whoever has not logged in, too. The files under `assets/` always are.
     #[serde(default)]
@@ -199,7 +201,7 @@ impl Needs {
         match &self.http {
             Some(http) if !is_mount(&http.mount) => {
                 let problem = format!(
-                    "has the mount \"{}\"; write `/`, or `/` and lower-case letters, digits and hyphens",
+                    "has the mount \"{}\"; write `/`, or parts of lower-case letters, digits and hyphens, each after a `/`",
                     http.mount
                 );
                 Err(("http", problem))
@@ -210,7 +212,9 @@ impl Needs {
 }
 
 fn is_mount(mount: &str) -> bool {
-    mount.strip_prefix('/').is_some_and(|name| name.is_empty() || super::is_id(name))
+    mount.strip_prefix('/').is_some_and(|rest| {
+        rest.is_empty() || rest.split('/').count() <= MOUNT_PARTS && rest.split('/').all(super::is_id)
+    })
 }
 
 #[cfg(test)]
@@ -274,6 +278,9 @@ mod tests {
             ("bus = [\"A b\"]", "topic"),
             ("http = { mount = \"x\" }", "mount"),
             ("http = { mount = \"/../x\" }", "mount"),
+            ("http = { mount = \"/a/\" }", "mount"),
+            ("http = { mount = \"/a//b\" }", "mount"),
+            ("http = { mount = \"/a/b/c/d/e\" }", "mount"),
             ("listen = { \"a/b\" = [] }", "a/b"),
             ("connect = [\"ntfy.sh\"]", "no scheme"),
             ("events = [\"ups*\"]", "no kind"),

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::instance::ScriptInstance;
 use super::{PREFIX, ScriptSettings, Source, grant};
+use crate::plugin::bindings::wit::types::Response;
 use crate::plugin::instance::Origin;
 use crate::plugin::outbound::Network;
 use crate::plugin::thread::Inbox;
@@ -40,7 +41,7 @@ pub(crate) struct Checked {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub(crate) struct Called {
-    /// The kind of the event, or `start`, `timers and results`, `stop`.
+    /// The kind of the event, or `start`, `requests`, `timers and results`, `stop`.
     pub at: String,
     /// The calls, as they would be written.
     pub calls: Vec<String>,
@@ -96,6 +97,12 @@ fn dry_run(
     for event in kinds::ALL.iter().map(|kind| canned(kind)).chain(recorded.iter().cloned()) {
         script.on_event(&event)?;
         note(&mut script, &event.kind, checked);
+    }
+    if let Some(answers) = script.rehearse_requests()? {
+        note(&mut script, "requests", checked);
+        let shown = |answer: &Response| format!("answer {} with {} bytes", answer.status, answer.body.len());
+        let calls = answers.iter().map(shown).collect();
+        checked.calls.push(Called { at: "requests".to_owned(), calls });
     }
     script.run_pending()?;
     note(&mut script, "timers and results", checked);

@@ -35,12 +35,19 @@ const HOOKS: &[Hook] = &[
         when: "something asked for has ended, and there is no `then`",
     },
     Hook {
+        name: ON_HTTP,
+        parameters: &["request"],
+        when: "somebody asks under its address of the web server (`allow.http`)",
+    },
+    Hook {
         name: "on_event",
         parameters: &["event"],
         when: "something happened that has no function of its own",
     },
 ];
 
+/// Answers requests.
+pub(super) const ON_HTTP: &str = "on_http";
 /// The parameters of a hook for one kind of event of a UPS.
 pub(super) const DEVICE: &[&str] = &["ups", "event"];
 /// Families of events that come from the daemon: their kinds are an open set.
@@ -50,6 +57,11 @@ const FAMILIES: [&str; 8] = ["host", "plugin", "script", "user", "history", "not
 pub(super) fn name_of(kind: &str) -> String {
     let rest = kind.strip_prefix("ups.").unwrap_or(kind).replace(['.', '-'], "_");
     if rest.starts_with("on_") { rest } else { format!("on_{rest}") }
+}
+
+/// Whether the function of this name is no function for events of a kind, whatever the kind is called.
+pub(super) fn is_called_otherwise(name: &str) -> bool {
+    ["on_event", "on_message", ON_HTTP].contains(&name)
 }
 
 /// Every hook that can be told beforehand, with its parameters.

@@ -243,7 +243,7 @@ impl ScriptInstance {
             }
         }
         match self.run("on_start", Vec::new(), start_ms) {
-            None | Some(Ok(())) => Ok(()),
+            None | Some(Ok(_)) => Ok(()),
             Some(Err(error)) => Err(self.refused(&error)),
         }
     }
@@ -266,7 +266,8 @@ impl ScriptInstance {
         Epitaph::new(engine::failure(&self.shared, error, self.shared.call_ms.get()).text)
     }
 
-    fn line_of(&self, function: &str) -> Position {
+    /// Where this function begins.
+    pub(super) fn line_of(&self, function: &str) -> Position {
         let begins = |line: &str| {
             let rest = line.trim_start().trim_start_matches("private ").trim_start().strip_prefix("fn ");
             rest.is_some_and(|rest| {
@@ -308,7 +309,7 @@ impl ScriptInstance {
         let name = hooks::name_of(&event.kind);
         let comes = ["ups.comm-established", "ups.comm-restored"].contains(&event.kind.as_str());
         let names = [Some(name.as_str()), comes.then_some("on_comm_ok")];
-        for name in names.into_iter().flatten().filter(|name| *name != "on_event" && *name != "on_message") {
+        for name in names.into_iter().flatten().filter(|name| !hooks::is_called_otherwise(name)) {
             if self.call(name, vec![ups.clone(), shown.clone()])? {
                 return Ok(());
             }
@@ -408,9 +409,22 @@ impl ScriptInstance {
     fn call(&mut self, name: &str, arguments: Vec<Dynamic>) -> Result<bool, Epitaph> {
         match self.run(name, arguments, self.call_ms) {
             None => Ok(false),
-            Some(Ok(())) => Ok(true),
+            Some(Ok(_)) => Ok(true),
             Some(Err(error)) => self.tell(&error).map(|()| true),
         }
+    }
+
+    pub(super) fn has_function(&self, name: &str) -> bool {
+        self.functions.contains_key(name)
+    }
+
+    /// What the function gives, within the limits of one call; none: there is no such function.
+    pub(super) fn ask(
+        &mut self,
+        name: &str,
+        arguments: Vec<Dynamic>,
+    ) -> Option<Result<Dynamic, Box<EvalAltResult>>> {
+        self.run(name, arguments, self.call_ms)
     }
 
     /// As many of the arguments as the function takes.
@@ -419,18 +433,18 @@ impl ScriptInstance {
         name: &str,
         mut arguments: Vec<Dynamic>,
         call_ms: u64,
-    ) -> Option<Result<(), Box<EvalAltResult>>> {
+    ) -> Option<Result<Dynamic, Box<EvalAltResult>>> {
         let takes =
             self.functions.get(name)?.iter().copied().filter(|takes| *takes <= arguments.len()).max()?;
         arguments.truncate(takes);
         let options = CallFnOptions::new().eval_ast(false).rewind_scope(true);
         Some(self.enter(call_ms, |engine, ast, scope| {
-            engine.call_fn_with_options::<Dynamic>(options, scope, ast, name, arguments).map(|_| ())
+            engine.call_fn_with_options::<Dynamic>(options, scope, ast, name, arguments)
         }))
     }
 
     /// Ends the script when it can't go on; otherwise the error is noted.
-    fn tell(&mut self, error: &EvalAltResult) -> Result<(), Epitaph> {
+    pub(super) fn tell(&mut self, error: &EvalAltResult) -> Result<(), Epitaph> {
         let Failure { text, is_fatal } = engine::failure(&self.shared, error, self.shared.call_ms.get());
         if is_fatal {
             return Err(Epitaph::new(text));
@@ -447,11 +461,11 @@ impl ScriptInstance {
         Ok(())
     }
 
-    fn enter(
+    fn enter<R>(
         &mut self,
         call_ms: u64,
-        call: impl FnOnce(&Engine, &AST, &mut Scope<'static>) -> Result<(), Box<EvalAltResult>>,
-    ) -> Result<(), Box<EvalAltResult>> {
+        call: impl FnOnce(&Engine, &AST, &mut Scope<'static>) -> Result<R, Box<EvalAltResult>>,
+    ) -> Result<R, Box<EvalAltResult>> {
         self.state().ups.begin_call();
         self.lend();
         let began = Instant::now();

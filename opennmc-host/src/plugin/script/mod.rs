@@ -15,12 +15,14 @@ mod instance;
 mod schedule;
 mod source;
 mod value;
+mod web;
 
 pub(crate) use self::check::{Checked, check};
 pub(crate) use self::hooks::hook_list;
 pub(super) use self::instance::ScriptInstance;
 pub use self::source::{ScriptAllow, ScriptSettings};
 pub(super) use self::source::{Source, config, grant};
+pub(super) use self::web::LARGEST_BODY;
 
 /// What the ids of scripts begin with, among those of plugins.
 pub(crate) const PREFIX: &str = "script.";

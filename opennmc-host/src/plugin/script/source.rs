@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use semver::Version;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::plugin::{
     AllowUps, ByteSize, ControlAccess, Destination, Digest, Epitaph, EventPattern, Grant, HistoryAccess,
-    Identity, Limits, Manifest, Needs, PluginError, PluginSettings, UpsAccess,
+    HttpNeed, Identity, Limits, Manifest, Needs, PluginError, PluginSettings, UpsAccess,
 };
 
 /// Ten lines are enough for most; a text of this length still compiles in a few milliseconds.
@@ -50,6 +50,26 @@ pub struct ScriptAllow {
     pub bus: BTreeSet<String>,
     /// How much it keeps.
     pub store: Option<ByteSize>,
+    /// Where people and programs ask it, among the web pages: `"/hooks/night"`, or a table as for plugins.
+    #[serde(deserialize_with = "http")]
+    pub http: Option<HttpNeed>,
+}
+
+/// Most need the path only: who is served must be said when it is everybody.
+fn http<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HttpNeed>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(
+        untagged,
+        expecting = "write a path such as \"/hooks/night\", or a table such as { mount = \"/hooks/night\", public = true }"
+    )]
+    enum Form {
+        Path(String),
+        Table(HttpNeed),
+    }
+    Ok(Some(match Form::deserialize(deserializer)? {
+        Form::Path(mount) => HttpNeed { mount, public: false },
+        Form::Table(need) => need,
+    }))
 }
 
 /// A script's text and secrets, as they were when it was started.
@@ -128,6 +148,7 @@ pub(in crate::plugin) fn grant(
         bus: script.allow.bus.clone(),
         notify: true,
         history: Some(HistoryAccess::Read),
+        http: script.allow.http.clone(),
         ..Needs::default()
     };
     needs.check().map_err(|(key, problem)| wrong(format!("allow.{key} {problem}")))?;

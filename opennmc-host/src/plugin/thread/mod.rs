@@ -11,7 +11,6 @@ mod listeners;
 mod notifying;
 mod web;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -33,7 +32,7 @@ use self::datagrams::Datagrams;
 pub(super) use self::listeners::Bound;
 use self::listeners::Listeners;
 use self::notifying::Notifying;
-use self::web::Web;
+use self::web::{Pages, Web};
 use super::bindings::wit::types::Error;
 use super::engine::Compiler;
 use super::instance::{self, Gauges, Inbound, Instance, Origin, PageRequest};
@@ -63,6 +62,8 @@ const EVENTS_A_TURN: usize = 16;
 const BAD_GATEWAY: u16 = 502;
 /// How long an instance that ends may take for answers that it owes: within the patience of whoever ends it.
 const LAST_ANSWERS: Duration = Duration::from_millis(400);
+/// A request's body is copied into a component, which has other things in its memory too.
+const SHARE_OF_MEMORY: u64 = 4;
 /// Timers run in one turn.
 const TIMERS_A_TURN: usize = 64;
 
@@ -228,11 +229,21 @@ impl Program {
         })
     }
 
-    /// The files of its web pages.
-    fn take_assets(&mut self) -> BTreeMap<String, Vec<u8>> {
+    /// What its web pages are like, with their files.
+    fn take_pages(&mut self) -> Pages {
         match &mut self.code {
-            Code::Package(package) => std::mem::take(&mut package.assets),
-            Code::Script(_) => BTreeMap::new(),
+            Code::Package(package) => Pages {
+                assets: Assets::new(std::mem::take(&mut package.assets)),
+                largest_body: usize::try_from(self.grant.limits.memory.0 / SHARE_OF_MEMORY)
+                    .unwrap_or(usize::MAX),
+                is_address: false,
+            },
+            Code::Script(_) => Pages {
+                assets: Assets::default(),
+                largest_body: script::LARGEST_BODY,
+                // Whoever calls a webhook does not follow anybody elsewhere.
+                is_address: true,
+            },
         }
     }
 }
@@ -267,8 +278,7 @@ impl Service {
             .map_err(|error| no_loop(error.error))?;
         let mounts = job.services.as_ref().and_then(|services| services.mounts.clone());
         let reserve = |mounts| {
-            let assets = Assets::new(program.take_assets());
-            Web::reserve(mounts, Arc::clone(&job.plugin), &grant, assets, outcomes.clone())
+            Web::reserve(mounts, Arc::clone(&job.plugin), &grant, program.take_pages(), outcomes.clone())
         };
         let web = mounts.map(reserve).transpose()?;
         let listeners = Listeners::bind(handle.clone(), &grant, job.inherited)?;

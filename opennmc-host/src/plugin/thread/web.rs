@@ -10,8 +10,15 @@ use crate::plugin::{Epitaph, Grant};
 
 /// Requests handed to the guest in one turn.
 const REQUESTS_A_TURN: usize = 16;
-/// A request's body is copied into the plugin, which has other things in its memory too.
-const SHARE_OF_MEMORY: u64 = 4;
+
+/// What is at a plugin's mount.
+pub(super) struct Pages {
+    pub(super) assets: Assets,
+    /// Bytes of a request's body that the plugin can take.
+    pub(super) largest_body: usize,
+    /// The mount is one address, and no folder.
+    pub(super) is_address: bool,
+}
 
 /// A plugin's place among the pages of this host; a plugin without pages has none.
 pub(super) struct Web {
@@ -29,15 +36,16 @@ impl Web {
         mounts: Mounts,
         plugin: Arc<str>,
         grant: &Grant,
-        assets: Assets,
+        pages: Pages,
         outcomes: Sender<Outcome>,
     ) -> Result<Web, Epitaph> {
         let mount = grant.needs.http.as_ref().map(|need| Mount {
             plugin: Arc::clone(&plugin),
             path: need.mount.clone(),
+            is_address: pages.is_address,
             public: need.public,
-            assets: Arc::new(assets),
-            largest_body: usize::try_from(grant.limits.memory.0 / SHARE_OF_MEMORY).unwrap_or(usize::MAX),
+            assets: Arc::new(pages.assets),
+            largest_body: pages.largest_body,
         });
         if let Some(mount) = &mount {
             mounts.reserve(mount.clone()).map_err(|other| taken(&mount.path, &other))?;

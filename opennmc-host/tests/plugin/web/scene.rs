@@ -60,13 +60,6 @@ impl Scene {
 
     /// Plugins by id and needs; `set` changes how the server is set.
     pub(crate) fn start_with(plugins: &[(&str, &str)], set: impl FnOnce(&mut FrontSettings)) -> Scene {
-        let state = tempfile::tempdir().unwrap();
-        let users = UserBase::open(state.path()).unwrap();
-        for (name, role) in [("jo", Role::Operator), ("guest", Role::Monitor)] {
-            let password = Some(Secret::from("a-sunny-place"));
-            let new = NewUser { name: name.to_owned(), role, scopes: None, password };
-            users.add(new, PasswordRules::Strict, &Principal::host()).unwrap();
-        }
         let packages = tempfile::tempdir().unwrap();
         for (id, needs) in plugins {
             write(packages.path(), id, needs, b"<h1>Start</h1>");
@@ -75,6 +68,22 @@ impl Scene {
             .iter()
             .map(|(id, _)| PluginSettings { id: (*id).to_owned(), ..PluginSettings::default() })
             .collect();
+        Scene::start_in(packages, settings, set)
+    }
+
+    /// What the test has put into the folder.
+    pub(crate) fn start_in(
+        packages: TempDir,
+        settings: Vec<PluginSettings>,
+        set: impl FnOnce(&mut FrontSettings),
+    ) -> Scene {
+        let state = tempfile::tempdir().unwrap();
+        let users = UserBase::open(state.path()).unwrap();
+        for (name, role) in [("jo", Role::Operator), ("guest", Role::Monitor)] {
+            let password = Some(Secret::from("a-sunny-place"));
+            let new = NewUser { name: name.to_owned(), role, scopes: None, password };
+            users.add(new, PasswordRules::Strict, &Principal::host()).unwrap();
+        }
         let mounts = Mounts::default();
         let mut wanted = FrontSettings::new(["127.0.0.1:0".parse().unwrap()].into(), Vec::new(), None);
         set(&mut wanted);
@@ -163,8 +172,11 @@ impl Browser {
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
         let mut got = Got { status, headers, body: Vec::new() };
-        let length =
-            if bodiless || status == 304 { 0 } else { got.header("content-length").parse().unwrap() };
+        let length = if bodiless || matches!(status, 204 | 304) {
+            0
+        } else {
+            got.header("content-length").parse().unwrap()
+        };
         while self.read.len() < length {
             self.more()?;
         }

@@ -6,12 +6,14 @@ mod act;
 mod keep;
 mod read;
 mod time;
+mod web;
 
 use std::rc::Rc;
 
 use rhai::{Dynamic, Engine, EvalAltResult};
 
 pub(super) use self::read::ups;
+pub(super) use self::web::of_value;
 use super::instance::Shared;
 use crate::plugin::bindings::wit::types::Error;
 
@@ -24,6 +26,7 @@ pub(super) fn register(engine: &mut Engine, shared: &Rc<Shared>) {
     act::register(engine, shared);
     keep::register(engine, shared);
     time::register(engine, shared);
+    web::register(engine);
 }
 
 /// The names that every function of the script sees.
