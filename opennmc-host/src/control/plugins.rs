@@ -51,9 +51,13 @@ pub(super) fn carry_out(
                 .and_then(|(bytes, path)| install(host, by, &path.display().to_string(), &bytes, contents));
             audited(host, by, &format!("grant the plugin {id} what it needs"), granted)
         }
-        PluginRequest::Remove { id } => {
+        PluginRequest::Remove { id, purge: false } => {
             let removed = remove(host, by, &id);
             audited(host, by, &format!("remove the plugin {id}"), removed)
+        }
+        PluginRequest::Remove { id, purge: true } => {
+            let purged = purge(host, by, &id);
+            audited(host, by, &format!("remove the plugin {id} and what it has stored"), purged)
         }
         PluginRequest::Enable { id } => {
             let enabled = switch(host, by, &id, true);
@@ -71,15 +75,19 @@ pub(super) fn carry_out(
     })
 }
 
-fn installer(host: &Host) -> Result<Installer, Problem> {
-    let paths = &host.handle.paths;
-    // As it is now: a signer may have been added since the daemon has read it.
-    let settings = Settings::load(&paths.config).map_err(|error| {
+/// As it is now: a signer may have been added since the daemon has read it.
+fn settings(host: &Host) -> Result<Settings, Problem> {
+    Settings::load(&host.handle.paths.config).map_err(|error| {
         Problem::new(
             Code::Refused,
             format!("the configuration is wrong, so that nothing is installed: {error}"),
         )
-    })?;
+    })
+}
+
+fn installer(host: &Host) -> Result<Installer, Problem> {
+    let paths = &host.handle.paths;
+    let settings = settings(host)?;
     let mut trust = settings.trust();
     trust.state_dir = Some(paths.state_dir.clone());
     Ok(Installer::new(&paths.state_dir, trust))
@@ -154,13 +162,43 @@ fn go_back(
 }
 
 fn remove(host: &Host, by: &Principal, id: &str) -> Result<Value, Problem> {
-    if !installer(host)?.remove(id).map_err(problem)? {
+    if installer(host)?.remove(id).map_err(problem)?.is_none() {
         let message = format!("no plugin `{id}` is installed; one that is configured is removed there");
         return Err(Problem::new(Code::NotFound, message));
     }
     tracing::info!("{} has removed the plugin {id}", by.name);
     apply(host, by, id, Standing::Changed)?;
-    json(&DoneReport { done: format!("{id} is removed; what it has stored stays") })
+    let kept = format!("what it has stored stays, until `opennmc plugin remove --purge {id}`");
+    json(&DoneReport { done: format!("{id} is removed; {kept}") })
+}
+
+/// Also of one that was removed before: what it has stored is still there.
+fn purge(host: &Host, by: &Principal, id: &str) -> Result<Value, Problem> {
+    if settings(host)?.plugins.iter().any(|plugin| plugin.id == id && plugin.enabled) {
+        let message = format!(
+            "the configuration has a `[plugin.{id}]`, which would go on with what is stored: take it out, or say \
+             `enabled = false` there, and reload; nothing was done"
+        );
+        return Err(Problem::new(Code::Refused, message));
+    }
+    let installer = installer(host)?;
+    let removed = installer.remove(id).map_err(problem)?;
+    let purged = host.handle.purge_plugin_and_wait(by.clone(), id, START).map_err(|gone| failed(&gone))?;
+    let keys = purged.map_err(|message| Problem::new(Code::Failed, message))?;
+    if let Some(removed) = &removed {
+        installer.drop_compiled(removed).map_err(problem)?;
+    }
+    let done = match (removed, keys) {
+        (None, 0) => {
+            let message = format!("no plugin `{id}` is installed, and none has stored anything");
+            return Err(Problem::new(Code::NotFound, message));
+        }
+        (None, keys) => format!("{id} was not installed; what it had stored is deleted: {keys} keys"),
+        (Some(_), 0) => format!("{id} is removed; it had stored nothing"),
+        (Some(_), keys) => format!("{id} is removed, and what it had stored is deleted: {keys} keys"),
+    };
+    tracing::info!("{} has removed the plugin {id} and what it had stored: {keys} keys", by.name);
+    json(&DoneReport { done })
 }
 
 fn switch(host: &Host, by: &Principal, id: &str, on: bool) -> Result<Value, Problem> {

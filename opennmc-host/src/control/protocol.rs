@@ -168,6 +168,9 @@ pub enum PluginRequest {
     Remove {
         /// Its id.
         id: String,
+        /// Drops what it has stored and its compiled forms as well.
+        #[serde(default)]
+        purge: bool,
     },
     /// Starts it, now and at every start of the daemon: a [`DoneReport`](super::report::DoneReport).
     Enable {

@@ -154,6 +154,18 @@ impl HostHandle {
         wait(limit, |reply| self.send(Request::Plugin { principal, id, standing, reply }))
     }
 
+    /// Drops all that a plugin which is not to run any more has kept, once it has ended, and tells how many keys that were.
+    /// For administrators.
+    pub fn purge_plugin_and_wait(
+        &self,
+        principal: Principal,
+        id: &str,
+        limit: Duration,
+    ) -> Result<Result<usize, String>, Gone> {
+        let id = id.to_owned();
+        wait(limit, |reply| self.send(Request::PurgePlugin { principal, id, reply }))
+    }
+
     /// [`HostHandle::loop_health`], and the answer.
     pub fn loop_health_and_wait(&self, limit: Duration) -> Result<LoopHealth, Gone> {
         wait(limit, |reply| self.loop_health(reply))

@@ -16,6 +16,7 @@ pub(crate) enum Request {
     Reload(Principal, Reply<Result<ReloadReport, String>>),
     Plugins(Reply<Vec<PluginStatus>>),
     Plugin { principal: Principal, id: String, standing: Standing, reply: Reply<Result<String, String>> },
+    PurgePlugin { principal: Principal, id: String, reply: Reply<Result<usize, String>> },
     PluginSays(Message),
     LoopHealth(Reply<LoopHealth>),
     StartAnew,

@@ -162,6 +162,29 @@ impl Plugins {
         all
     }
 
+    /// Stops a plugin that is not to run any more, drops all that it has kept, and tells how many keys that were.
+    pub(super) fn purge(&mut self, id: &str, settings: &Settings, reply: Reply<Result<usize, String>>) {
+        self.standing = standing(settings);
+        if self.wanted_now(id, settings).is_some() {
+            return reply(Err(format!("`{id}` is still to run, so that what it has stored stays")));
+        }
+        let (store, name) = (self.store.clone(), id.to_owned());
+        let then = move || {
+            let told = move |purged: Result<usize, _>| {
+                reply(purged.map_err(|reason| {
+                    format!("what it had stored goes from the disk as soon as that takes anything: {reason}")
+                }));
+            };
+            store.purge(&name, Box::new(told));
+        };
+        self.supervisor.remove_and_then(id, Box::new(then));
+    }
+
+    fn wanted_now(&self, id: &str, settings: &Settings) -> Option<PluginSettings> {
+        let script = self.scripts.settings(id).filter(|_| !self.standing.disabled.contains(id));
+        script.or_else(|| wanted_as(id, settings, &self.standing))
+    }
+
     /// Makes one plugin what the grants, which may have changed, say of it, and tells how that ended.
     pub(super) fn stand(
         &mut self,
@@ -171,8 +194,7 @@ impl Plugins {
         reply: Reply<Result<String, String>>,
     ) {
         self.standing = standing(settings);
-        let script = self.scripts.settings(id).filter(|_| !self.standing.disabled.contains(id));
-        let Some(wanted) = script.or_else(|| wanted_as(id, settings, &self.standing)) else {
+        let Some(wanted) = self.wanted_now(id, settings) else {
             self.supervisor.remove(id);
             return reply(match why {
                 Standing::Restart => Err(format!("`{id}` is not to run: it is not there, or disabled")),

@@ -44,6 +44,13 @@ impl State {
                 (Some(plugins), Some(settings)) => plugins.stand(&id, standing, settings, reply),
                 _ => reply(Err("this daemon runs no plugins".to_owned())),
             },
+            Request::PurgePlugin { principal, reply, .. } if !principal.may(&Right::Administer) => {
+                reply(Err(DENIED.to_owned()));
+            }
+            Request::PurgePlugin { id, reply, .. } => match (&mut self.plugins, &self.settings) {
+                (Some(plugins), Some(settings)) => plugins.purge(&id, settings, reply),
+                _ => reply(Err("this daemon runs no plugins".to_owned())),
+            },
             Request::PluginSays(message) => {
                 self.messaging.hear(Instant::now(), self.clock.wall_ms(), message);
             }

@@ -64,6 +64,13 @@ pub struct Installed {
     pub trusted_update: bool,
 }
 
+/// A plugin that is not installed any more.
+#[derive(Debug, Clone, Copy)]
+pub struct Removed {
+    /// The `plugin.wasm` that was granted.
+    ran: Option<Digest>,
+}
+
 /// Changes what is installed in one state folder.
 #[derive(Debug, Clone)]
 pub struct Installer {
@@ -128,19 +135,30 @@ impl Installer {
         Ok((bytes, path))
     }
 
-    /// Revokes the grant and deletes the package. `false`: it was not installed.
-    pub fn remove(&self, id: &str) -> Result<bool, PluginError> {
+    /// Revokes the grant and deletes the package. Gives what was removed; none: it was not installed.
+    pub fn remove(&self, id: &str) -> Result<Option<Removed>, PluginError> {
         let removed = Grants::of(&self.state_dir).change(|file| {
             file.disabled.remove(id);
             file.plugin.remove(id)
         })?;
         let folder = self.folder()?;
-        let mut found = removed.is_some();
-        for path in super::library::all(id, &folder) {
-            found = true;
+        let packages = super::library::all(id, &folder);
+        let was_there = removed.is_some() || !packages.is_empty();
+        for path in packages {
             fs::remove_file(&path).map_err(|source| PluginError::Read { path, source })?;
         }
-        Ok(found)
+        Ok(was_there.then(|| Removed { ran: removed.map(|grant| grant.sha256) }))
+    }
+
+    /// Deletes the compiled forms of what was removed, unless another installed plugin is made of the same.
+    pub fn drop_compiled(&self, removed: &Removed) -> Result<(), PluginError> {
+        let Some(digest) = removed.ran else { return Ok(()) };
+        if Grants::of(&self.state_dir).read()?.plugin.values().any(|grant| grant.sha256 == digest) {
+            return Ok(());
+        }
+        let dropped = super::engine::drop_forms(&self.state_dir, digest);
+        let cache = || self.state_dir.join("cache");
+        dropped.map(drop).map_err(|source| PluginError::Read { path: cache(), source })
     }
 
     /// Deletes packages of a granted plugin that its grant does not name, and what a crash has left half written.

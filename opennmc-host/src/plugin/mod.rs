@@ -53,7 +53,7 @@ pub use error::PluginError;
 pub use grant::{Allow, AllowUps, Grant};
 pub use grants::{GrantRecord, Grants, GrantsFile, Standing};
 pub use imports::{Interfaces, interfaces, misses};
-pub use install::{Installed, Installer, describe};
+pub use install::{Installed, Installer, Removed, describe};
 pub use library::find_package;
 pub use lifecycle::State;
 pub use lines::{Line, Lines};
@@ -68,9 +68,9 @@ pub use past::Past;
 pub use script::{ScriptAllow, ScriptSettings, is_script_name};
 pub use services::{AdminReply, AdminRequest, Administration, Orders, Services};
 pub use signature::{Members, Signer, SignerKey, SignerName};
-pub use store::{PluginStore, StoreNotice};
+pub use store::{OnPurged, PluginStore, StoreNotice};
 pub use supervisor::{
-    OnOutcome, Outcome, PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions,
+    OnGone, OnOutcome, Outcome, PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions,
 };
 pub use tls::{Tls, TlsFiles, TlsFlaw, TlsMaterial, authorities, server_config};
 pub use trust::Trust;

@@ -212,9 +212,14 @@ struct Plugin {
     waiting: Vec<OnOutcome>,
     /// It was asked to stop, and this comes when it has.
     next: Option<Next>,
+    /// What is done once it is gone for good.
+    farewells: Vec<OnGone>,
     /// While it was asked to stop: when the call that keeps it is broken off.
     patience: Option<Instant>,
 }
+
+/// Done once nothing of a plugin runs any more, on the main loop: it must not block.
+pub type OnGone = Box<dyn FnOnce() + Send>;
 
 /// What comes when a plugin has stopped.
 enum Next {
@@ -309,6 +314,17 @@ impl Supervisor {
         }
     }
 
+    /// As [`Supervisor::remove`], and does `then` when it is gone; never, if it is started again before.
+    pub fn remove_and_then(&mut self, id: &str, then: OnGone) {
+        match self.find(id) {
+            Some(index) => {
+                self.plugins[index].farewells.push(then);
+                self.leave(index, Next::Gone);
+            }
+            None => then(),
+        }
+    }
+
     /// Starts a plugin anew with these settings, its strikes forgotten. One that runs goes on serving until the new
     /// instance has started, and its listeners are taken over; when that fails, it goes on as it was.
     pub fn replace(&mut self, settings: PluginSettings) {
@@ -398,6 +414,7 @@ impl Supervisor {
                 }
                 plugin.tell(&Err("it was stopped".to_owned()));
                 tracing::info!(plugin = %plugin.id, "stopped");
+                plugin.farewells.drain(..).for_each(|farewell| farewell());
                 Some(plugin.event("plugin.stopped", Severity::Info, Vec::new()))
             }
             Next::Again(settings) => {
@@ -618,6 +635,7 @@ impl Plugin {
             lines: Arc::default(),
             trouble: None,
             waiting: Vec::new(),
+            farewells: Vec::new(),
             next: None,
             patience: None,
         }

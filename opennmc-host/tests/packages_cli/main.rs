@@ -14,6 +14,7 @@ mod guests;
 mod kept;
 #[path = "../cli/place.rs"]
 mod place;
+mod removing;
 mod renewing;
 #[path = "../cli/schema.rs"]
 mod schema;

@@ -24,6 +24,9 @@ pub(super) struct OneArguments {
 pub(super) struct RemoveArguments {
     /// Its id
     id: String,
+    /// Delete what it has stored as well, and its compiled forms; also of a plugin that was removed before
+    #[arg(long)]
+    purge: bool,
     #[command(flatten)]
     confirm: Confirm,
     #[command(flatten)]
@@ -51,8 +54,13 @@ pub(super) fn switch(
 
 pub(super) fn remove(arguments: &RemoveArguments, output: Output) -> Result<Exit, Failure> {
     let id = arguments.id.clone();
-    arguments.confirm.ask(&format!("{} is stopped, and its package is deleted.", clean(&id)))?;
-    carry_out(&arguments.connect, PluginRequest::Remove { id }, output)
+    let purge = arguments.purge;
+    let stored = match purge {
+        true => "What it has stored is deleted for good, too.",
+        false => "What it has stored stays; --purge deletes that, too.",
+    };
+    arguments.confirm.ask(&format!("{} is stopped, and its package is deleted. {stored}", clean(&id)))?;
+    carry_out(&arguments.connect, PluginRequest::Remove { id, purge }, output)
 }
 
 fn carry_out(connect: &Connect, request: PluginRequest, output: Output) -> Result<Exit, Failure> {

@@ -78,6 +78,20 @@ impl Cache {
         let _ = fs::remove_file(self.folder.join(name(digest, target)));
     }
 
+    /// Removes every compiled form of a component; needs no key. Tells how many that were.
+    pub(super) fn drop_forms(state_dir: &Path, digest: Digest) -> io::Result<usize> {
+        let Ok(entries) = fs::read_dir(state_dir.join("cache")) else { return Ok(0) };
+        let of_it = format!("{digest}-");
+        let mut count = 0;
+        for entry in entries.filter_map(Result::ok) {
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&of_it)) {
+                fs::remove_file(entry.path())?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
     /// Keeps the newest files only.
     fn prune(&self) -> io::Result<()> {
         let mut files: Vec<(SystemTime, PathBuf)> = fs::read_dir(&self.folder)?

@@ -9,7 +9,7 @@ mod child;
 mod target;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -67,6 +67,11 @@ pub(crate) fn precompile(wasm: &[u8], target: Target) -> Result<Vec<u8>, String>
         );
     };
     child::compile(&program, target, wasm, &AtomicBool::new(false))
+}
+
+/// Removes every compiled form of the component with this hash from the cache of a state folder. Tells how many that were.
+pub(super) fn drop_forms(state_dir: &Path, digest: Digest) -> std::io::Result<usize> {
+    Cache::drop_forms(state_dir, digest)
 }
 
 /// The engine and what it has compiled.

@@ -2,9 +2,11 @@
 //!
 //! What [`Database::write`] returned from with `Ok` is on the disk.
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
@@ -71,12 +73,13 @@ impl Database {
         rows(&self.connection, plugin)
     }
 
-    /// Writes all of it, or nothing.
-    pub(super) fn write(&mut self, changes: &[Change]) -> Result<(), Failure> {
+    /// Writes all of it, or nothing. Tells how many keys the file had of each plugin whose shelf was written anew.
+    pub(super) fn write(&mut self, changes: &[Change]) -> Result<HashMap<Arc<str>, usize>, Failure> {
         if identity_of(&self.path)? != self.identity {
             return Err(Failure::Unavailable(Degradation::Gone));
         }
         let transaction = self.connection.transaction()?;
+        let mut had = HashMap::new();
         {
             let mut clear = transaction.prepare_cached("DELETE FROM entry WHERE plugin = ?1")?;
             let mut set = transaction
@@ -85,7 +88,7 @@ impl Database {
                 transaction.prepare_cached("DELETE FROM entry WHERE plugin = ?1 AND key = ?2")?;
             for change in changes {
                 if change.anew {
-                    clear.execute(params![&*change.plugin])?;
+                    had.insert(Arc::clone(&change.plugin), clear.execute(params![&*change.plugin])?);
                 }
                 for (key, value) in &change.set {
                     set.execute(params![&*change.plugin, key, &**value])?;
@@ -96,7 +99,7 @@ impl Database {
             }
         }
         transaction.commit()?;
-        Ok(())
+        Ok(had)
     }
 }
 

@@ -44,6 +44,10 @@ pub enum StoreNotice {
     },
 }
 
+/// Hears how many keys went with what a plugin kept, or why the disk has them still; then they go as soon as it takes
+/// something. On the writer's thread: it must not block.
+pub type OnPurged = Box<dyn FnOnce(Result<usize, Degradation>) + Send>;
+
 /// When the last one goes, what waits is written and the thread ends.
 struct Owner(Arc<Shared>);
 
@@ -56,10 +60,20 @@ struct Shared {
 #[derive(Default)]
 struct Content {
     shelves: Shelves,
+    /// Who waits until the disk has no more of a plugin.
+    purges: Vec<Purge>,
     /// The first try to open the file has ended, one way or the other.
     opened: bool,
     closing: bool,
     closed: bool,
+}
+
+/// What a plugin kept is gone from memory, and is to go from the disk.
+struct Purge {
+    plugin: Arc<str>,
+    /// Keys that memory had.
+    keys: usize,
+    told: OnPurged,
 }
 
 impl PluginStore {
@@ -89,6 +103,16 @@ impl PluginStore {
             shared.lock().shelves.load(plugin, rows);
         }
         Shelf::new(Arc::clone(shared), Arc::clone(plugin), share)
+    }
+
+    /// Drops all that `plugin` keeps. Only for one that does not run.
+    pub fn purge(&self, plugin: &str, told: OnPurged) {
+        let (shared, plugin) = (&self.0.0, Arc::from(plugin));
+        let mut content = shared.lock();
+        let keys = content.shelves.clear(&plugin, Instant::now());
+        content.purges.push(Purge { plugin, keys, told });
+        drop(content);
+        shared.changed.notify_all();
     }
 
     /// Writes what waits and ends the thread, and tells whether that was done in `patience`. What is set afterwards is lost.

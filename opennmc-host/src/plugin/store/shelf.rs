@@ -190,6 +190,14 @@ impl Shelves {
         self.touch(now)
     }
 
+    /// Nothing of what the plugin keeps is left, whatever the file has. Tells how many keys memory had.
+    pub(super) fn clear(&mut self, plugin: &Arc<str>, now: Instant) -> usize {
+        let nothing = Kept { loaded: true, changed: Changed::Everything, ..Kept::default() };
+        let had = self.plugins.insert(Arc::clone(plugin), nothing);
+        self.touch(now);
+        had.map_or(0, |had| had.entries.len())
+    }
+
     fn touch(&mut self, now: Instant) -> bool {
         let was_clean = self.dirty_since.is_none();
         self.dirty_since.get_or_insert(now);

@@ -162,3 +162,27 @@ fn numbers(path: &Path) -> Vec<u64> {
 fn newest(path: &Path) -> u64 {
     numbers(path).into_iter().max().unwrap_or_default()
 }
+
+#[test]
+fn what_is_purged_is_gone_from_memory_at_once_and_from_the_disk_when_that_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let (store, _notices) = open(&path);
+    let purge = |store: &PluginStore| {
+        let (sender, told) = channel();
+        store.purge("x", Box::new(move |purged| drop(sender.send(purged))));
+        told.recv_timeout(PATIENCE).unwrap()
+    };
+    let shelf = shelf(&store);
+    shelf.set("old", b"1".to_vec()).unwrap();
+    until("it is written", || stored(&path, "old").is_some());
+    shelf.set("new", b"2".to_vec()).unwrap();
+    store.shelf(&"y".into(), SHARE).set("other", b"3".to_vec()).unwrap();
+    assert_eq!(purge(&store), Ok(2));
+    assert_eq!((shelf.get("old"), stored(&path, "old"), stored(&path, "new")), (None, None, None));
+    assert!(Database::read(&path, "y").unwrap().len() == 1, "what others keep is theirs");
+    assert_eq!(purge(&store), Ok(0));
+
+    let (nowhere, _notices) = open(&folder.path().join("absent/store.db"));
+    assert!(purge(&nowhere).is_err());
+}

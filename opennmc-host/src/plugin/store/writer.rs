@@ -100,10 +100,23 @@ impl Writer {
                 Err(failure) => return self.fail(failure),
             }
         }
-        let changes = self.shared.lock().shelves.take_changes();
-        if let Err(failure) = database.write(&changes) {
-            self.shared.lock().shelves.give_back(changes, Instant::now());
-            return self.fail(failure);
+        let (changes, purges) = {
+            let mut content = self.shared.lock();
+            (content.shelves.take_changes(), std::mem::take(&mut content.purges))
+        };
+        match database.write(&changes) {
+            Ok(had) => purges.into_iter().for_each(|purge| {
+                // What was set a moment before had not come to the file yet.
+                let keys = had.get(&purge.plugin).map_or(purge.keys, |had| purge.keys.max(*had));
+                (purge.told)(Ok(keys));
+            }),
+            Err(failure) => {
+                let mut content = self.shared.lock();
+                content.shelves.give_back(changes, Instant::now());
+                content.purges.extend(purges);
+                drop(content);
+                return self.fail(failure);
+            }
         }
         self.retry_pause = RETRY_FIRST;
         if self.failed.take().is_some() {
@@ -134,6 +147,8 @@ impl Writer {
     fn degrade(&mut self, reason: Degradation) {
         self.retry_at = Instant::now() + self.retry_pause;
         self.retry_pause = (self.retry_pause * 2).min(RETRY_MOST);
+        let purges = std::mem::take(&mut self.shared.lock().purges);
+        purges.into_iter().for_each(|purge| (purge.told)(Err(reason.clone())));
         if self.failed.as_ref() != Some(&reason) {
             self.failed = Some(reason.clone());
             (self.notices)(StoreNotice::Failed(reason));
