@@ -18,7 +18,7 @@ use self::allowance::Allowance;
 pub(super) use self::store::open as open_store;
 use super::State;
 use crate::host::notices::{Notices, Output};
-use crate::plugin::{Delivery, Message, Said};
+use crate::plugin::{Delivery, Message, Notifiers, Said};
 use crate::state::{Event, Severity};
 
 /// Everything that plugins say.
@@ -29,6 +29,8 @@ pub(super) struct Messaging {
     runs: BTreeMap<u64, Box<dyn Fn(Delivery) + Send>>,
     /// Set while no notices are taken.
     is_full: Arc<AtomicBool>,
+    /// Who delivers, for whoever names one.
+    notifiers: Notifiers,
     /// Of the notices.
     deadline: Option<Instant>,
     timer: Option<(RegistrationToken, Instant)>,
@@ -41,6 +43,11 @@ impl Messaging {
     /// Whether no notices are taken at present, for whoever wants to send one.
     pub(super) fn full_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_full)
+    }
+
+    /// Who delivers notices, for whoever names one.
+    pub(super) fn notifiers(&self) -> Notifiers {
+        self.notifiers.clone()
     }
 
     /// What was said, for the caller to take out.
@@ -59,7 +66,7 @@ impl Messaging {
                 let kept = severity > Severity::Info && self.is_allowed(now, from, &event);
                 self.told.push((event, kept));
             }
-            Said::Notice { ticket, notice } => self.notices.send(now, at_ms, ticket, from, notice),
+            Said::Notice { ticket, notice, to } => self.notices.send(now, at_ms, ticket, from, notice, to),
             Said::NotifierCame { run, deliver } => {
                 self.runs.insert(run, deliver);
                 self.notices.came(now, from, run);
@@ -74,6 +81,10 @@ impl Messaging {
             }
         }
         self.carry_out(now, at_ms);
+        let names: Vec<Arc<str>> = self.notices.notifiers(now).cloned().collect();
+        if *self.notifiers.names() != names {
+            self.notifiers.set(names);
+        }
     }
 
     /// Does what the notices want done.

@@ -69,6 +69,7 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
         let messages = {
             let host = state.host_handle();
             Messages::new(move |message| host.plugin_says(message), state.messaging.full_flag())
+                .knowing(state.messaging.notifiers())
         };
         let past = state.records.as_ref().map(|records| Past::start(&records.history)).transpose();
         let past = past.map_err(PluginError::Past)?;

@@ -9,6 +9,8 @@ use std::sync::atomic::{
     Ordering::{Relaxed, SeqCst},
 };
 
+use arc_swap::ArcSwap;
+
 use crate::state::Severity;
 
 /// Messages of one plugin that the main loop has not seen. It works on all that wait in one turn; so many take it far less
@@ -75,6 +77,8 @@ pub enum Said {
         ticket: u64,
         /// What.
         notice: Notice,
+        /// The id of the only plugin that is to deliver it; none: every notifier does.
+        to: Option<Arc<str>>,
     },
     /// It delivers notices from now on.
     NotifierCame {
@@ -117,12 +121,30 @@ impl std::fmt::Debug for Said {
     }
 }
 
+/// Who delivers notices, as the main loop last said: those that run, and those that are expected back. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Notifiers(Arc<ArcSwap<Vec<Arc<str>>>>);
+
+impl Notifiers {
+    /// From now on these deliver.
+    pub(crate) fn set(&self, names: Vec<Arc<str>>) {
+        self.0.store(Arc::new(names));
+    }
+
+    /// Their ids, in the order of the alphabet.
+    pub(crate) fn names(&self) -> Arc<Vec<Arc<str>>> {
+        self.0.load_full()
+    }
+}
+
 /// The way of messages to the main loop. Clones share it.
 #[derive(Clone)]
 pub struct Messages {
     send: Arc<dyn Fn(Message) + Send + Sync>,
     last_number: Arc<AtomicU64>,
     is_full: Arc<AtomicBool>,
+    /// None: it is not known who delivers.
+    notifiers: Option<Notifiers>,
 }
 
 impl std::fmt::Debug for Messages {
@@ -134,7 +156,22 @@ impl std::fmt::Debug for Messages {
 impl Messages {
     /// `send` takes a message and must not block; `is_full` is set while no notices are taken.
     pub fn new(send: impl Fn(Message) + Send + Sync + 'static, is_full: Arc<AtomicBool>) -> Messages {
-        Messages { send: Arc::new(send), last_number: Arc::default(), is_full }
+        Messages { send: Arc::new(send), last_number: Arc::default(), is_full, notifiers: None }
+    }
+
+    /// Whoever names a notifier that is not among these is refused.
+    pub fn knowing(self, notifiers: Notifiers) -> Messages {
+        Messages { notifiers: Some(notifiers), ..self }
+    }
+
+    /// The notifier of this name; the error says who there is.
+    pub(in crate::plugin) fn notifier(&self, name: &str) -> Result<Arc<str>, String> {
+        let Some(notifiers) = &self.notifiers else { return Ok(Arc::from(name)) };
+        let names = notifiers.names();
+        names.iter().find(|known| ***known == *name).cloned().ok_or_else(|| match &names[..] {
+            [] => format!("there is no notifier `{name}`, and no other"),
+            names => format!("there is no notifier `{name}`; there is {}", names.join(", ")),
+        })
     }
 
     /// A number that nothing else has: for notices and for runs of notifiers.

@@ -61,7 +61,7 @@ pub use manifest::{
     AdminAccess, ByteSize, ControlAccess, Destination, EventPattern, HistoryAccess, HostPattern, HttpNeed,
     Identity, Limits, LimitsOverride, Manifest, Needs, Scheme, UpsAccess,
 };
-pub use messages::{Delivery, Message, Messages, Notice, Said};
+pub use messages::{Delivery, Message, Messages, Notice, Notifiers, Said};
 pub use outbound::{Lookup, Network};
 pub use package::{Digest, Package};
 pub use past::Past;

@@ -14,6 +14,9 @@ mod hooks;
 #[path = "../plugin/host.rs"]
 mod host;
 mod hostile;
+#[path = "../plugin/daemon.rs"]
+mod in_process;
+mod people;
 #[path = "../cli/place.rs"]
 mod place;
 mod reloading;

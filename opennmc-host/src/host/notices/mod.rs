@@ -68,6 +68,8 @@ pub enum Output {
 #[derive(Debug)]
 struct Open {
     from: Arc<str>,
+    /// The only one that is to deliver it.
+    to: Option<Arc<str>>,
     notice: Arc<Notice>,
     at_ms: u64,
     /// Until when a notifier is waited for, while there is none.
@@ -88,17 +90,33 @@ impl Notices {
         self.open.len() >= MOST_OPEN
     }
 
-    /// A plugin sends a notice, by this number from now on.
-    pub fn send(&mut self, now: Instant, at_ms: u64, ticket: u64, from: &Arc<str>, notice: Notice) {
+    /// Everybody who delivers, or is expected back.
+    pub fn notifiers(&self, now: Instant) -> impl Iterator<Item = &Arc<str>> {
+        let expected = self.notifiers.iter().filter(move |(_, notifier)| notifier.is_expected(now));
+        expected.map(|(name, _)| name)
+    }
+
+    /// A plugin sends a notice, by this number from now on. `to` is the only notifier that is to deliver it, if there is one.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        at_ms: u64,
+        ticket: u64,
+        from: &Arc<str>,
+        notice: Notice,
+        to: Option<Arc<str>>,
+    ) {
         let open = Open {
             from: Arc::clone(from),
+            to,
             notice: Arc::new(notice),
             at_ms,
             arrival: None,
             deliveries: Vec::new(),
         };
-        let title = ("title", open.notice.title.clone());
-        self.output.push_back(open.told("notice.sent", Severity::Info, ticket, vec![title]));
+        let mut about = vec![("title", open.notice.title.clone())];
+        about.extend(open.to.as_ref().map(|to| ("to", to.to_string())));
+        self.output.push_back(open.told("notice.sent", Severity::Info, ticket, about));
         let of_this_one = self.open.values().filter(|other| other.from == *from).count();
         if self.is_full() || of_this_one >= MOST_OF_ONE {
             let reason = "too many notices wait to be delivered".to_owned();
@@ -106,8 +124,8 @@ impl Notices {
             return;
         }
         self.notifiers.retain(|_, notifier| notifier.is_expected(now));
-        let deliveries: Vec<Delivering> =
-            self.notifiers.keys().map(|notifier| Delivering::new(notifier, now)).collect();
+        let meant = self.notifiers.keys().filter(|name| open.is_for(name));
+        let deliveries: Vec<Delivering> = meant.map(|name| Delivering::new(name, now)).collect();
         let arrival = deliveries.is_empty().then(|| now + ARRIVAL);
         self.open.insert(ticket, Open { arrival, deliveries, ..open });
         self.go_on(now);
@@ -119,7 +137,7 @@ impl Notices {
         self.lose_deliveries(now, name);
         self.notifiers.insert(Arc::clone(name), Notifier { run: Some(run), went: None });
         for open in self.open.values_mut() {
-            if open.arrival.take().is_some() {
+            if open.is_for(name) && open.arrival.take().is_some() {
                 open.deliveries.push(Delivering::new(name, now));
             }
             let waiting = open.deliveries.iter_mut().filter(|delivering| delivering.notifier == *name);
@@ -162,7 +180,11 @@ impl Notices {
             let Some(open) = self.open.get_mut(&ticket) else { continue };
             if open.arrival.is_some_and(|until| until <= now) {
                 open.arrival = None;
-                let failed = open.failed(ticket, None, "no notifier".to_owned());
+                let reason = match &open.to {
+                    Some(to) => format!("no notifier `{to}`"),
+                    None => "no notifier".to_owned(),
+                };
+                let failed = open.failed(ticket, None, reason);
                 self.output.push_back(failed);
             }
             let is_late = |delivering: &Delivering| matches!(delivering.stage, Stage::UnderWay { until, .. } if until <= now);
@@ -276,6 +298,10 @@ impl Notifier {
 }
 
 impl Open {
+    fn is_for(&self, notifier: &str) -> bool {
+        self.to.as_ref().is_none_or(|to| **to == *notifier)
+    }
+
     fn told(
         &self,
         kind: &'static str,

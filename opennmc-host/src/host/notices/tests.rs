@@ -19,6 +19,10 @@ impl Scene {
     }
 
     fn send(&mut self, from: &str) -> u64 {
+        self.send_to(from, None)
+    }
+
+    fn send_to(&mut self, from: &str, to: Option<&str>) -> u64 {
         self.tickets += 1;
         let notice = Notice {
             severity: Severity::Warning,
@@ -27,7 +31,7 @@ impl Scene {
             body: String::new(),
             fields: Vec::new(),
         };
-        self.notices.send(self.now, 1_000, self.tickets, &from.into(), notice);
+        self.notices.send(self.now, 1_000, self.tickets, &from.into(), notice, to.map(Into::into));
         self.tickets
     }
 
@@ -86,6 +90,48 @@ fn a_notice_goes_to_every_notifier_and_each_says_for_itself_how_it_ended() {
         ]
     );
     assert_eq!(scene.notices.next_deadline(), None);
+}
+
+#[test]
+fn a_notice_for_one_notifier_goes_to_no_other() {
+    let mut scene = Scene::with(&["mail", "push"]);
+    scene.send_to("a", Some("push"));
+    assert_eq!(scene.deliveries(), [(2, 1, 1)]);
+    scene.notices.delivered(scene.now, &"push".into(), 1);
+    assert_eq!(scene.told(), ["notice.delivered notice=1 notifier=push attempt=1"]);
+    assert_eq!(scene.notices.next_deadline(), None);
+}
+
+#[test]
+fn a_notice_for_one_notifier_waits_for_that_and_fails_once_without_it() {
+    let mut scene = Scene::with(&["mail"]);
+    scene.send_to("a", Some("push"));
+    scene.notices.came(scene.now, &"third".into(), 3);
+    assert_eq!(scene.deliveries(), []);
+    assert_eq!(scene.pass_to_deadline(), ARRIVAL);
+    assert_eq!(scene.told(), ["notice.failed notice=1 reason=no notifier `push`"]);
+
+    scene.send_to("a", Some("push"));
+    scene.notices.came(scene.now, &"push".into(), 4);
+    assert_eq!(scene.deliveries(), [(4, 1, 1)]);
+    // It fails, and nobody else takes its place.
+    scene.notices.went(scene.now, &"push".into(), 4);
+    scene.pass(SECOND);
+    assert_eq!(scene.deliveries(), []);
+    scene.notices.came(scene.now, &"push".into(), 5);
+    assert_eq!(scene.deliveries(), [(5, 2, 2)]);
+}
+
+#[test]
+fn who_went_is_counted_for_as_long_as_it_is_expected_back() {
+    let mut scene = Scene::with(&["push", "mail"]);
+    let names = |scene: &Scene| -> Vec<String> {
+        scene.notices.notifiers(scene.now).map(ToString::to_string).collect()
+    };
+    scene.notices.went(scene.now, &"push".into(), 1);
+    assert_eq!(names(&scene), ["mail", "push"]);
+    scene.pass(RETURN);
+    assert_eq!(names(&scene), ["mail"]);
 }
 
 #[test]

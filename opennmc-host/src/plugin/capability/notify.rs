@@ -18,13 +18,25 @@ pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
 
 impl notify::Host for InstanceState {
     fn send(&mut self, notice: types::Notice) -> Result<u64, types::Error> {
+        self.tell(notice, None)
+    }
+}
+
+impl InstanceState {
+    /// Has people told by every notifier, or only by the one that is named.
+    pub(in crate::plugin) fn tell(
+        &mut self,
+        notice: types::Notice,
+        to: Option<&str>,
+    ) -> Result<u64, types::Error> {
         let notice = checked(notice)?;
         let messages = self.speech.messages()?;
+        let to = to.map(|name| messages.notifier(name)).transpose().map_err(types::Error::Unavailable)?;
         if messages.is_full() {
             return Err(types::Error::Busy);
         }
         let ticket = messages.number();
-        self.speech.say(Said::Notice { ticket, notice })?;
+        self.speech.say(Said::Notice { ticket, notice, to })?;
         Ok(ticket)
     }
 }

@@ -8,7 +8,7 @@ use super::super::instance::{Asked, Shared};
 use super::super::value::{self, HIDDEN, Secret};
 use super::Given;
 use super::read::Ups;
-use crate::plugin::bindings::wit::{bus, history, http_client, log, notify, types, ups_control};
+use crate::plugin::bindings::wit::{bus, history, http_client, log, types, ups_control};
 
 /// Acts of the script itself, not of a person.
 const OWN: u64 = 0;
@@ -157,11 +157,12 @@ fn tell(shared: &Shared, level: &str, text: &str, more: &Map) -> Given<()> {
             .map_or_else(|| value::to_text(named), |ups| Ok(ups.0.to_string()))?,
         None => String::new(),
     };
-    let notice = types::Notice { severity, device, title, body, fields: fields(more, &["ups"])? };
+    let notice = types::Notice { severity, device, title, body, fields: fields(more, &["ups", "to"])? };
+    let to = more.get("to").map(value::to_text).transpose()?;
     match &shared.dry {
         Some(noted) => noted.borrow_mut().push(format!("notify({level}, {text:?})")),
         None => drop(
-            shared.with(|state| notify::Host::send(state, notice))?.map_err(|error| shared.refused(error))?,
+            shared.with(|state| state.tell(notice, to.as_deref()))?.map_err(|error| shared.refused(error))?,
         ),
     }
     Ok(())

@@ -4,6 +4,7 @@
 
 mod act;
 mod keep;
+mod people;
 mod read;
 mod time;
 mod web;
@@ -25,6 +26,7 @@ pub(super) fn register(engine: &mut Engine, shared: &Rc<Shared>) {
     read::register(engine, shared);
     act::register(engine, shared);
     keep::register(engine, shared);
+    people::register(engine, shared);
     time::register(engine, shared);
     web::register(engine);
 }

@@ -54,8 +54,9 @@ impl events::Guest for Keeper {
 impl notifier::Guest for Keeper {
     fn deliver(id: u64, notice: notifier::Notice, at_ms: u64, attempt: u32) {
         let is_of_now = at_ms > 1_700_000_000_000;
+        let fields: String = notice.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
         note(format!(
-            "deliver {id} {} {} {} {attempt} {is_of_now}",
+            "deliver {id} {} {} {} {attempt} {is_of_now}{fields}",
             notice.title, notice.body, notice.device
         ));
     }
