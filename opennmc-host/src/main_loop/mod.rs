@@ -99,6 +99,8 @@ pub struct State {
     happened: Vec<Event>,
     /// The world was told that everything is up.
     announced: bool,
+    /// Nobody waits for that.
+    unannounced: bool,
     watchdog: Watchdog,
     /// Somebody asked for the end.
     ending: Option<Ending>,
@@ -174,6 +176,7 @@ impl MainLoop {
             resolved: init_resolver(&event_loop.handle())?,
             happened: Vec::new(),
             announced: false,
+            unannounced: false,
             watchdog: Watchdog::default(),
             ending: None,
         };
@@ -229,6 +232,12 @@ impl MainLoop {
         Ok(())
     }
 
+    /// Standard output is the caller's: nobody is told when everything is ready.
+    #[cfg(feature = "author")]
+    pub(crate) fn announce_to_nobody(&mut self) {
+        self.state.unannounced = true;
+    }
+
     /// Tells what the start has restored.
     pub fn tell_restored(&mut self, recovered: &Recovered) {
         let Recovered { restored, removed, note } = recovered;
@@ -262,7 +271,9 @@ impl MainLoop {
             if !self.state.announced && self.is_ready() {
                 self.state.announced = true;
                 before_ready();
-                announce();
+                if !self.state.unannounced {
+                    announce();
+                }
             }
             match self.turn(None) {
                 Ok(()) => failures = 0,
@@ -281,6 +292,12 @@ impl MainLoop {
     pub fn is_ready(&self) -> bool {
         self.state.links.iter().all(Link::attempted)
             && self.state.plugins.as_ref().is_some_and(Plugins::settled)
+    }
+
+    /// How every plugin is; after the end, how it was then.
+    #[cfg(feature = "author")]
+    pub(crate) fn plugins(&self) -> Vec<crate::plugin::PluginStatus> {
+        self.state.plugins.as_ref().map_or_else(Vec::new, Plugins::status)
     }
 
     /// What other threads hold of this daemon. Take it after [`MainLoop::start`], which says where things are.

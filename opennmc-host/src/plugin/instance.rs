@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use calloop::channel::Sender;
@@ -31,7 +31,7 @@ use super::thread::budget::Budget;
 use super::thread::connections::Connections;
 use super::thread::datagrams::{Datagrams, Received};
 use super::watch::Watch;
-use super::{Epitaph, Grant, Lines};
+use super::{Epitaph, Grant, Lines, Mark, Usage};
 use crate::door::OrderResult;
 use crate::history::Series;
 use crate::state::{Event, Severity, SnapshotCell};
@@ -67,6 +67,8 @@ pub(super) struct InstanceState {
     pub(super) http: HttpClientState,
     pub(super) memory: MemoryLimit,
     deadline: Deadline,
+    /// Of calls, but `start`.
+    calls: Mark,
 }
 
 /// What an instance is made from, besides the component.
@@ -123,11 +125,44 @@ pub(super) struct Gauges {
     pub(super) connections: AtomicU64,
     pub(super) missed_events: AtomicU64,
     pub(super) dropped_datagrams: AtomicU64,
+    /// Its code is being made.
+    pub(super) compiling: AtomicBool,
+    /// Of each limit, by all instances.
+    usage: Mutex<Usage>,
     /// What a script publishes by name.
     pub(super) metrics: Mutex<BTreeMap<String, f64>>,
 }
 
+impl Gauges {
+    /// Adds what was used since.
+    pub(super) fn add_usage(&self, seen: &Usage) {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner).add(seen);
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        *self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl InstanceState {
+    /// What was used of each limit since this was last asked; the mailbox is not of this side.
+    pub(super) fn take_usage(&mut self) -> Usage {
+        let (connections, unsent) = self.connections.take_marks();
+        Usage {
+            memory: self.memory.mark.take(),
+            call_us: self.calls.take(),
+            connections,
+            timers: self.timers.mark.take(),
+            mailbox: Mark::default(),
+            unsent,
+            log_lines: self.log.mark.take(),
+            requests: self.http.mark.take(),
+            messages: self.speech.mark.take(),
+            datagrams: self.datagrams.take_mark(),
+            store: self.store.mark.take(),
+        }
+    }
+
     /// What an instance made from this begins with. It may wait for the disk: the plugin does not run yet.
     pub(super) fn new(origin: Origin<'_>) -> Self {
         let limits = origin.grant.limits;
@@ -197,6 +232,7 @@ impl InstanceState {
             ),
             memory: MemoryLimit::new(limits.memory),
             deadline: Deadline::new(origin.abort),
+            calls: Mark::default(),
         }
     }
 }
@@ -223,6 +259,7 @@ impl Instance {
             .map_err(refused)?;
         let facets = Facets::probe(&pre, grant)?;
         let instance = pre.instantiate(&mut store).map_err(|error| {
+            gauges.add_usage(&store.data_mut().take_usage());
             let memory = store.data().memory.refused;
             let memory = memory.map_or(String::new(), |_| format!("; its memory limit is {}", limits.memory));
             Epitaph::new(format!("refused: plugin.wasm: {error:#}{memory}"))
@@ -506,7 +543,16 @@ impl Instance {
         let in_flight = watch.enter();
         let result = enter(self);
         drop(in_flight);
-        self.count(began.elapsed());
+        let took = began.elapsed();
+        self.count(took);
+        if name != "start" {
+            let is_late = result.as_ref().is_err_and(is_interrupt);
+            let calls = &mut self.store.data_mut().calls;
+            calls.see(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+            if is_late {
+                calls.hit();
+            }
+        }
         result.map_err(|error| {
             let refused_memory = self.store.data().memory.refused;
             Epitaph::of_trap(name, &error, &Bounds { call_ms, memory: self.memory, refused_memory })
@@ -523,6 +569,11 @@ impl Instance {
         }
         gauges.memory.store(self.store.data().memory.used(), Relaxed);
     }
+}
+
+/// It was ended for the time that it took.
+fn is_interrupt(error: &wasmtime::Error) -> bool {
+    matches!(error.downcast_ref::<wasmtime::Trap>(), Some(wasmtime::Trap::Interrupt))
 }
 
 /// Which exports a component has.

@@ -39,6 +39,7 @@ mod supervisor;
 mod thread;
 mod tls;
 mod trust;
+mod usage;
 mod watch;
 mod words;
 
@@ -74,4 +75,5 @@ pub use supervisor::{
 };
 pub use tls::{Tls, TlsFiles, TlsFlaw, TlsMaterial, authorities, server_config};
 pub use trust::Trust;
+pub use usage::{Mark, Usage};
 pub use words::{Concern, Sentence, sentences};

@@ -30,7 +30,7 @@ use super::services::Services;
 use super::thread::budget::Budget;
 use super::thread::{self as service, Announcement, Bound, Job, Progress};
 use super::watch::{self, Watch};
-use super::{Allow, Compiling, Digest, Lines, PluginError, SignerName, Trust};
+use super::{Allow, Compiling, Digest, Lines, Mark, PluginError, SignerName, Trust, Usage};
 use crate::state::{Event, Severity, SnapshotCell};
 
 mod reload;
@@ -136,6 +136,10 @@ pub struct PluginStatus {
     pub dropped_datagrams: u64,
     /// Events that wait for it.
     pub mailbox: u32,
+    /// The most that it used of each limit, and how often it wanted more.
+    pub usage: Usage,
+    /// It does not run yet because its code is still being made.
+    pub compiling: bool,
     /// A new instance of it is being started while this one serves.
     pub reloading: bool,
     /// What it may use, while it runs.
@@ -749,9 +753,16 @@ impl Plugin {
             return;
         }
         // Counted first: its thread may take it out before this one goes on.
-        let is_full = running.waiting.fetch_add(1, SeqCst) >= announcement.limits.mailbox;
+        let waiting = running.waiting.fetch_add(1, SeqCst);
+        let is_full = waiting >= announcement.limits.mailbox;
         let sent = !is_full && running.mailbox.try_send(Arc::clone(event)).is_ok();
         running.wake.ping();
+        let mut mailbox = Mark::default();
+        match sent {
+            true => mailbox.see(u64::from(waiting) + 1),
+            false => mailbox.hit(),
+        }
+        self.gauges.add_usage(&Usage { mailbox, ..Usage::default() });
         if !sent {
             running.waiting.fetch_sub(1, SeqCst);
             let missed = self.gauges.missed_events.fetch_add(1, Relaxed) + 1;
@@ -786,6 +797,8 @@ impl Plugin {
             missed_events: self.past_missed + gauges.missed_events.load(Relaxed),
             dropped_datagrams: self.past_dropped + gauges.dropped_datagrams.load(Relaxed),
             mailbox: self.running.as_ref().map_or(0, |running| running.waiting.load(SeqCst)),
+            usage: gauges.usage(),
+            compiling: gauges.compiling.load(Relaxed),
             reloading: self.successor.is_some(),
             limits: announcement.map(|announcement| announcement.limits),
             digest: announcement.map(|announcement| announcement.digest),

@@ -12,6 +12,7 @@ mod figures;
 #[allow(dead_code, reason = "each test program uses its part")]
 mod guests;
 mod kept;
+mod limits;
 #[path = "../cli/place.rs"]
 mod place;
 mod removing;

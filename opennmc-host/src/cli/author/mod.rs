@@ -9,6 +9,7 @@ mod new;
 mod pack;
 mod run;
 mod sign;
+mod used;
 
 use std::path::{Path, PathBuf};
 
@@ -36,8 +37,8 @@ pub(super) enum Author {
     Keygen(sign::KeygenArguments),
     /// Run a plugin beside a simulated UPS, in the foreground
     ///
-    /// The host is the real one, with sandbox and limits. Its log goes to standard error; at the end it says how much of each
-    /// limit was used.
+    /// The host is the real one, with sandbox and limits. Its log goes to standard error; at the end it says how much of every
+    /// limit was used, and which were hit. Fails when the plugin has not run.
     Run(run::RunArguments),
 }
 

@@ -1,8 +1,10 @@
 //! `opennmc plugin run`: one plugin in the real host, beside a simulated UPS. Everything it makes goes away with it.
 //!
 //! Standard output says in lines for programs where it is reached: `socket PATH`, `listens NAME ADDRESS` and, once the plugin
-//! runs, `running`. The log is on standard error.
+//! runs, `running`; with `--json` each of them is a document, and so is what was used, at the end. The log is on standard
+//! error.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -10,24 +12,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use serde::Serialize;
 
+use super::used::{RunReport, Seen};
 use super::{BUILT, read, wrong};
 use crate::cli::demo::{Folder, parse_model};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::run::serve_control;
-use crate::cli::table::Table;
-use crate::cli::terminal::Tone;
-use crate::cli::words;
 use crate::config::{LogFilter, Settings};
 use crate::host::HostHandle;
 use crate::logging;
 use crate::main_loop::{MainLoop, Source};
-use crate::plugin::{Limits, Manifest, Package, PluginStatus, State};
+use crate::plugin::{Manifest, Package};
 
 /// What the simulated UPS is called.
 const UPS: &str = "demo";
-/// Between two looks at the plugin: peaks that are shorter are not seen, but for the slowest call.
+/// Between two looks at the plugin. What it uses is counted where it is used: no peak is too short to be seen.
 const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
@@ -70,6 +71,9 @@ pub(super) fn run(arguments: &RunArguments, output: Output) -> Result<Exit, Fail
     let mut log = logging::init(&arguments.log.clone().unwrap_or_default(), None);
     let mut main_loop = MainLoop::new().map_err(broken)?;
     main_loop.handle_signals().map_err(broken)?;
+    if output.json {
+        main_loop.announce_to_nobody();
+    }
     log.detach();
     main_loop.reload_from(Source {
         file,
@@ -79,16 +83,19 @@ pub(super) fn run(arguments: &RunArguments, output: Output) -> Result<Exit, Fail
     let control = settings.control.clone();
     main_loop.start(settings).map_err(broken)?;
     let served = serve_control(&control, main_loop.handle(), main_loop.users(), &log, false);
-    output.text(&format!("socket {}\n", control.socket.display()))?;
+    tell(&Told::Socket { path: &control.socket }, output)?;
     let (ended, end) = channel::<()>();
     let (handle, limit) = (main_loop.handle(), arguments.seconds.map(Duration::from_secs));
     let watcher = thread::spawn(move || watch(&handle, limit, output, &end));
     let ran = main_loop.run(log.flusher());
     drop((ended, served));
-    let used = watcher.join().unwrap_or_default();
+    let mut seen = watcher.join().unwrap_or_default();
     ran.map_err(broken)?;
-    output.text(&report(&used, &package.manifest.limits, output))?;
-    Ok(if used.ran { Exit::Done } else { Exit::Failed })
+    // What it did last, when nobody could be asked any more.
+    main_loop.plugins().iter().for_each(|status| seen.look_back(status));
+    let report = seen.report(&package.manifest);
+    tell(&Told::Ended(&report), output)?;
+    Ok(if report.ran { Exit::Done } else { Exit::Failed })
 }
 
 fn package(plugin: &Path) -> Result<PathBuf, Failure> {
@@ -144,33 +151,28 @@ fn configuration(folder: &Path, package: &Package, arguments: &RunArguments) -> 
     text
 }
 
-/// The most that was seen of each.
-#[derive(Debug, Default)]
-struct Used {
-    ran: bool,
-    memory: u64,
-    connections: u64,
-    slowest_call_us: u64,
-    calls: u64,
-    missed_events: u64,
-    failure: Option<String>,
-}
-
 /// Looks at the plugin until the main loop ends, and ends it after `limit`.
 fn watch(
     handle: &HostHandle,
     limit: Option<Duration>,
     output: Output,
     end: &std::sync::mpsc::Receiver<()>,
-) -> Used {
+) -> Seen {
     let began = Instant::now();
-    let mut used = Used::default();
+    let mut seen = Seen::default();
     let mut asked = false;
     loop {
         if let Ok(plugins) = handle.plugins_and_wait(Duration::from_secs(1))
             && let Some(status) = plugins.first()
         {
-            used.look(status, output);
+            if status.is_running() && !seen.ran {
+                // Nobody reads it: no reason to end.
+                for (name, address) in &status.listening {
+                    let _ = tell(&Told::Listens { name, address: *address }, output);
+                }
+                let _ = tell(&Told::Running, output);
+            }
+            seen.look(status);
         }
         if limit.is_some_and(|limit| began.elapsed() >= limit) && !asked {
             asked = true;
@@ -182,51 +184,31 @@ fn watch(
             }
         }
         if end.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected) {
-            return used;
+            return seen;
         }
     }
 }
 
-impl Used {
-    fn look(&mut self, status: &PluginStatus, output: Output) {
-        if matches!(status.state, State::Running { .. }) && !self.ran {
-            self.ran = true;
-            let mut text = String::new();
-            for (name, address) in &status.listening {
-                text.push_str(&format!("listens {name} {address}\n"));
-            }
-            // Nobody reads it: no reason to end.
-            let _ = output.text(&(text + "running\n"));
-        }
-        self.memory = self.memory.max(status.memory);
-        self.connections = self.connections.max(status.connections);
-        self.slowest_call_us = self.slowest_call_us.max(status.slowest_call_us);
-        self.calls = self.calls.max(status.calls);
-        self.missed_events = self.missed_events.max(status.missed_events);
-        self.failure = status.epitaph.as_ref().map(|epitaph| epitaph.text.clone());
+/// Tells where it is reached: in lines of words, or of JSON.
+fn tell(told: &Told<'_>, output: Output) -> Result<(), Failure> {
+    if output.json {
+        return output.line(told);
     }
+    output.text(&match told {
+        Told::Socket { path } => format!("socket {}\n", path.display()),
+        Told::Listens { name, address } => format!("listens {name} {address}\n"),
+        Told::Running => "running\n".to_owned(),
+        Told::Ended(report) => report.text(output),
+    })
 }
 
-fn report(used: &Used, limits: &Limits, output: Output) -> String {
-    let mut table = Table::new(&["LIMIT", "USED", "ALLOWED"]);
-    let rows = [
-        ("memory", words::bytes(used.memory), limits.memory.to_string()),
-        ("call-ms", format!("{:.1}", used.slowest_call_us as f64 / 1000.0), limits.call_ms.to_string()),
-        ("connections", used.connections.to_string(), limits.connections.to_string()),
-    ];
-    for (name, used, allowed) in rows {
-        table.row([(name.to_owned(), Tone::Bold), (used, Tone::Plain), (allowed, Tone::Plain)]);
-    }
-    let mut text = format!(
-        "{}{} calls, {} events missed\n",
-        table.print(output.screen()),
-        used.calls,
-        used.missed_events
-    );
-    if let Some(failure) = &used.failure {
-        text.push_str(&format!("last failure: {failure}\n"));
-    }
-    text
+#[derive(Debug, Serialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+enum Told<'a> {
+    Socket { path: &'a Path },
+    Listens { name: &'a str, address: SocketAddr },
+    Running,
+    Ended(&'a RunReport),
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {

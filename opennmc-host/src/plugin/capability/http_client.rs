@@ -12,12 +12,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use wasmtime::component::{HasSelf, Linker};
 
 use super::tcp_connect::{denied, no_place};
-use crate::plugin::Destination;
 use crate::plugin::bindings::wit::{http_client, types::Error};
 use crate::plugin::instance::InstanceState;
 use crate::plugin::outbound::{Cancel, Full, Lanes, Network, Request, fetch, may_set, route_of, takes_body};
 use crate::plugin::services::Outcome;
 use crate::plugin::thread::budget::Budget;
+use crate::plugin::{Destination, Mark};
 
 /// Bytes of a body: it is the host's memory while it is sent.
 const BODY: usize = 1 << 20;
@@ -41,6 +41,7 @@ pub(in crate::plugin) struct State {
     most: usize,
     last: u64,
     under_way: HashMap<u64, Arc<Cancel>>,
+    pub(in crate::plugin) mark: Mark,
 }
 
 impl State {
@@ -55,7 +56,8 @@ impl State {
         let lanes = network.lanes(plugin);
         let granted = Arc::new(granted.clone());
         let most = most as usize;
-        Self { granted, network, lanes, budget, outcomes, most, last: 0, under_way: HashMap::new() }
+        let (under_way, mark) = (HashMap::new(), Mark::default());
+        Self { granted, network, lanes, budget, outcomes, most, last: 0, under_way, mark }
     }
 
     /// A request has ended; whether the guest waits for it.
@@ -65,6 +67,7 @@ impl State {
 
     fn begin(&mut self, request: Request) -> Result<u64, Error> {
         if self.under_way.len() >= self.most {
+            self.mark.hit();
             return Err(Error::Limit(format!("{} requests are under way, which is the most", self.most)));
         }
         let place = self.budget.take().ok_or_else(no_place)?;
@@ -83,6 +86,7 @@ impl State {
         self.lanes.fetches.run(self.most, self.most, work).map_err(|Full(reason)| Error::Limit(reason))?;
         self.last = ticket;
         self.under_way.insert(ticket, cancel);
+        self.mark.see(self.under_way.len() as u64);
         Ok(ticket)
     }
 }

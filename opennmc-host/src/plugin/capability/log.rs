@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::plugin::Lines;
 use crate::plugin::bindings::wit::log;
 use crate::plugin::instance::InstanceState;
+use crate::plugin::{Lines, Mark};
 
 const WINDOW: Duration = Duration::from_secs(60);
 /// Bytes of one line.
@@ -29,11 +29,12 @@ pub(in crate::plugin) struct State {
     lines: u32,
     /// For `opennmc plugin logs`.
     kept: Arc<Lines>,
+    pub(in crate::plugin) mark: Mark,
 }
 
 impl State {
     pub(in crate::plugin) fn new(plugin: Arc<str>, most: u32, kept: Arc<Lines>) -> Self {
-        Self { plugin, most, window_began: Instant::now(), lines: 0, kept }
+        Self { plugin, most, window_began: Instant::now(), lines: 0, kept, mark: Mark::default() }
     }
 
     /// Whether one more line may be written now.
@@ -49,7 +50,12 @@ impl State {
         if self.lines == self.most {
             tracing::warn!(plugin = %self.plugin, "logs too much; its next lines of this minute are dropped");
         }
-        self.lines < self.most
+        let admitted = self.lines < self.most;
+        match admitted {
+            true => self.mark.see(self.lines.into()),
+            false => self.mark.hit(),
+        }
+        admitted
     }
 }
 

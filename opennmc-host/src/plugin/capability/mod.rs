@@ -32,7 +32,7 @@ use wasmtime::{Engine, ResourceLimiter};
 use super::bindings::wit;
 use super::instance::InstanceState;
 use super::manifest::ByteSize;
-use super::{AdminAccess, Grant, UpsAccess};
+use super::{AdminAccess, Grant, Mark, UpsAccess};
 
 pub(super) use self::admin::State as AdminState;
 pub(super) use self::auth::State as AuthState;
@@ -209,11 +209,12 @@ pub(super) struct MemoryLimit {
     table_elements: usize,
     /// The size that was asked for and refused since the call began.
     pub(super) refused: Option<u64>,
+    pub(super) mark: Mark,
 }
 
 impl MemoryLimit {
     pub(super) fn new(limit: ByteSize) -> Self {
-        Self { limit, used: 0, table_elements: 0, refused: None }
+        Self { limit, used: 0, table_elements: 0, refused: None, mark: Mark::default() }
     }
 
     /// Bytes of linear memory in use.
@@ -232,9 +233,11 @@ impl ResourceLimiter for MemoryLimit {
         let wanted = self.used + (desired as u64).saturating_sub(current as u64);
         if wanted > self.limit.0 {
             self.refused = Some(wanted);
+            self.mark.hit();
             return Ok(false);
         }
         self.used = wanted;
+        self.mark.see(wanted);
         Ok(true)
     }
 

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::plugin::Mark;
 use crate::plugin::bindings::wit::types::{self, Error};
 use crate::plugin::messages::{Messages, Places, Said};
 use crate::state::Severity;
@@ -23,11 +24,12 @@ pub(in crate::plugin) struct State {
     messages: Option<Messages>,
     places: Places,
     pace: Pace,
+    pub(in crate::plugin) mark: Mark,
 }
 
 impl State {
     pub(in crate::plugin) fn new(plugin: Arc<str>, messages: Option<Messages>, a_minute: u32) -> Self {
-        Self { plugin, messages, places: Places::default(), pace: Pace::new(a_minute) }
+        Self { plugin, messages, places: Places::default(), pace: Pace::new(a_minute), mark: Mark::default() }
     }
 
     /// The way out, if there is one.
@@ -40,8 +42,10 @@ impl State {
         let messages = self.messages()?.clone();
         let place = self.places.take().ok_or(Error::Busy)?;
         self.pace.admit(Instant::now()).map_err(|most| {
+            self.mark.hit();
             Error::Limit(format!("{most} messages were sent in this minute, which is the most"))
         })?;
+        self.mark.see(self.pace.said.into());
         messages.say(&self.plugin, said, place);
         Ok(())
     }

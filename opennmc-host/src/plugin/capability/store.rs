@@ -4,6 +4,7 @@
 
 use wasmtime::component::{HasSelf, Linker};
 
+use crate::plugin::Mark;
 use crate::plugin::bindings::wit::{store, types::Error};
 use crate::plugin::instance::InstanceState;
 use crate::plugin::store::{Full, Shelf};
@@ -18,11 +19,14 @@ pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
 /// What one plugin keeps; none in a host that keeps nothing.
 pub(in crate::plugin) struct State {
     shelf: Option<Shelf>,
+    pub(in crate::plugin) mark: Mark,
 }
 
 impl State {
     pub(in crate::plugin) fn new(shelf: Option<Shelf>) -> Self {
-        Self { shelf }
+        let mut mark = Mark::default();
+        mark.see(shelf.as_ref().map_or(0, Shelf::bytes));
+        Self { shelf, mark }
     }
 }
 
@@ -37,9 +41,19 @@ impl store::Host for InstanceState {
         }
         let shelf = self.store.shelf.as_ref();
         let shelf = shelf.ok_or_else(|| Error::Unavailable("this host keeps nothing".to_owned()))?;
-        shelf.set(&key, value).map_err(|Full { wanted, share }| {
-            Error::Limit(format!("with this, {wanted} bytes would be kept; the plugin's share is {share}"))
-        })
+        match shelf.set(&key, value) {
+            Ok(()) => {
+                let bytes = shelf.bytes();
+                self.store.mark.see(bytes);
+                Ok(())
+            }
+            Err(Full { wanted, share }) => {
+                self.store.mark.hit();
+                Err(Error::Limit(format!(
+                    "with this, {wanted} bytes would be kept; the plugin's share is {share}"
+                )))
+            }
+        }
     }
 
     fn delete(&mut self, key: String) {

@@ -67,7 +67,7 @@ impl tcp_connect::Host for InstanceState {
         let secure = security == tcp_connect::Security::Tls;
         let scheme = if secure { Scheme::Tls } else { Scheme::Tcp };
         let route = Route::new(&self.connect.granted, scheme, &host, port).map_err(denied)?;
-        if self.connections.is_full() {
+        if !self.connections.admits_one_more() {
             return Err(Error::Limit("all connections that the plugin may have are in use".to_owned()));
         }
         let place = self.connect.budget.take().ok_or_else(no_place)?;

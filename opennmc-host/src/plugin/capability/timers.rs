@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::component::{HasSelf, Linker};
 
+use crate::plugin::Mark;
 use crate::plugin::bindings::wit::{timers, types::Error};
 use crate::plugin::instance::InstanceState;
 
@@ -25,6 +26,7 @@ pub(in crate::plugin) struct State {
     last: u64,
     queue: BTreeSet<(Instant, u64)>,
     running: HashMap<u64, Timer>,
+    pub(in crate::plugin) mark: Mark,
 }
 
 struct Timer {
@@ -34,7 +36,13 @@ struct Timer {
 
 impl State {
     pub(in crate::plugin) fn new(limit: u32) -> Self {
-        Self { limit: limit as usize, last: 0, queue: BTreeSet::new(), running: HashMap::new() }
+        Self {
+            limit: limit as usize,
+            last: 0,
+            queue: BTreeSet::new(),
+            running: HashMap::new(),
+            mark: Mark::default(),
+        }
     }
 
     /// When the next timer is due.
@@ -64,10 +72,12 @@ impl State {
             return Err(Error::Invalid(format!("a timer of {ms} ms; the longest is {LONGEST_MS}")));
         }
         if self.running.len() >= self.limit {
+            self.mark.hit();
             return Err(Error::Limit(format!("{} timers are running, which is the most", self.limit)));
         }
         self.last += 1;
         self.schedule(self.last, now + Duration::from_millis(ms), period);
+        self.mark.see(self.running.len() as u64);
         Ok(self.last)
     }
 

@@ -45,6 +45,11 @@ impl Shelf {
         Ok(())
     }
 
+    /// Keys and values, as they count for the share.
+    pub(in crate::plugin) fn bytes(&self) -> u64 {
+        self.shared.lock().shelves.bytes(&self.plugin)
+    }
+
     pub(in crate::plugin) fn delete(&self, key: &str) {
         let woken = self.shared.lock().shelves.delete(&self.plugin, key, Instant::now());
         self.wake(woken);
@@ -153,6 +158,10 @@ impl Shelves {
 
     pub(super) fn entries(&self, plugin: &str) -> Option<&BTreeMap<String, Arc<[u8]>>> {
         self.plugins.get(plugin).map(|kept| &kept.entries)
+    }
+
+    pub(super) fn bytes(&self, plugin: &str) -> u64 {
+        self.plugins.get(plugin).map_or(0, |kept| kept.bytes)
     }
 
     /// Whether nothing had waited to be written before.

@@ -136,6 +136,7 @@ impl Supervisor {
         plugin.past_calls += plugin.gauges.calls.load(Relaxed);
         plugin.past_missed += plugin.gauges.missed_events.load(Relaxed);
         plugin.past_dropped += plugin.gauges.dropped_datagrams.load(Relaxed);
+        successor.gauges.add_usage(&plugin.gauges.usage());
         plugin.gauges = successor.gauges;
         plugin.settings = successor.settings;
         plugin.attempt = successor.attempt;

@@ -26,7 +26,7 @@ pub(in crate::plugin) use self::stream::words as tls_words;
 use self::stream::{Stream, Taken};
 use super::Inbox;
 use super::budget::Place;
-use crate::plugin::Limits;
+use crate::plugin::{Limits, Mark};
 
 /// Unsent bytes of one connection. A page or a long list fits; a peer that reads nothing can't make us hold more.
 const UNSENT: usize = 1 << 20;
@@ -59,6 +59,9 @@ pub(in crate::plugin) struct Connections {
     due: BTreeSet<(Instant, u64)>,
     stalls_checked: Instant,
     waiting: usize,
+    /// How many there were, and how much waited to be sent.
+    places: Mark,
+    unsent_mark: Mark,
 }
 
 struct Connection {
@@ -133,6 +136,8 @@ impl Connections {
             due: BTreeSet::new(),
             stalls_checked: Instant::now(),
             waiting: 0,
+            places: Mark::default(),
+            unsent_mark: Mark::default(),
         }
     }
 
@@ -140,8 +145,18 @@ impl Connections {
         self.slots.len() - self.free.len()
     }
 
-    pub(in crate::plugin) fn is_full(&self) -> bool {
-        self.len() >= self.limit
+    /// Whether there is room for one more. Where there is none, that counts as a hit of the limit.
+    pub(in crate::plugin) fn admits_one_more(&mut self) -> bool {
+        let admits = self.len() < self.limit;
+        if !admits {
+            self.places.hit();
+        }
+        admits
+    }
+
+    /// How far its limits of connections and of unsent bytes were used.
+    pub(in crate::plugin) fn take_marks(&mut self) -> (Mark, Mark) {
+        (self.places.take(), self.unsent_mark.take())
     }
 
     /// Takes a connected socket over, and gives its number.
@@ -170,6 +185,7 @@ impl Connections {
             Some(slot) => self.slots[slot] = Some(connection),
             None => self.slots.push(Some(connection)),
         }
+        self.places.see(self.len() as u64);
     }
 
     /// Who is at the other end of a connection that a peer made and that is not being closed.
@@ -193,11 +209,13 @@ impl Connections {
             return Err(QueueError::Full(format!("{waiting} bytes wait to be sent; the most is {UNSENT}")));
         }
         if unsent + bytes.len() > most_unsent {
+            self.unsent_mark.hit();
             return Err(QueueError::Full(format!(
                 "{unsent} bytes wait on all connections; the most is {most_unsent}"
             )));
         }
         self.append(number, bytes);
+        self.unsent_mark.see(self.unsent as u64);
         Ok(())
     }
 
@@ -301,6 +319,8 @@ impl Connections {
             }
         }
         self.touched.clear();
+        // What was answered counts by what the sockets did not take.
+        self.unsent_mark.see(self.unsent as u64);
     }
 
     /// The next connection that is gone, for the guest to hear.
@@ -425,6 +445,7 @@ impl Connections {
                 );
             }
             Ok(_) if self.unsent > self.most_unsent && after > 0 => {
+                self.unsent_mark.hit();
                 self.remove(number, format!("more than {} bytes wait on all connections", self.most_unsent));
             }
             Ok(_) => {

@@ -16,7 +16,7 @@ use calloop::{Interest, LoopHandle, Mode, PostAction, RegistrationToken};
 use super::Inbox;
 use super::budget::{Budget, Place};
 use crate::plugin::outbound::Route;
-use crate::plugin::{Epitaph, Grant};
+use crate::plugin::{Epitaph, Grant, Mark};
 
 /// For how long a peer may be answered, and may answer.
 const ACQUAINTANCE: Duration = Duration::from_secs(60);
@@ -110,6 +110,13 @@ impl Datagrams {
             }
         }
         Ok(bound)
+    }
+
+    /// How much of its rate it used, in the direction where that was more.
+    pub(in crate::plugin) fn take_mark(&mut self) -> Mark {
+        let mut mark = self.sending.mark.take();
+        mark.add(self.receiving.mark.take());
+        mark
     }
 
     /// Datagrams that were dropped since it was last asked, in either direction.
@@ -342,11 +349,12 @@ struct Rate {
     a_second: u32,
     left: u32,
     since: Instant,
+    mark: Mark,
 }
 
 impl Rate {
     fn new(a_second: u32) -> Self {
-        Self { a_second, left: a_second, since: Instant::now() }
+        Self { a_second, left: a_second, since: Instant::now(), mark: Mark::default() }
     }
 
     fn take(&mut self, now: Instant) -> bool {
@@ -356,6 +364,10 @@ impl Rate {
         }
         let is_left = self.left > 0;
         self.left = self.left.saturating_sub(1);
+        match is_left {
+            true => self.mark.see((self.a_second - self.left).into()),
+            false => self.mark.hit(),
+        }
         is_left
     }
 }

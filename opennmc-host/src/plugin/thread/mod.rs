@@ -304,12 +304,17 @@ impl Service {
         };
         let mut instance = match &program.code {
             Code::Package(package) => {
-                let component = job.compiler.compile(package, &job.stop).map_err(unusable)?;
+                job.gauges.compiling.store(true, Relaxed);
+                let compiled = job.compiler.compile(package, &job.stop);
+                job.gauges.compiling.store(false, Relaxed);
+                let component = compiled.map_err(unusable)?;
                 Runnable::Component(Box::new(Instance::new(&component, origin)?))
             }
             Code::Script(source) => Runnable::Script(Box::new(ScriptInstance::new(source, origin))),
         };
-        instance.start(&config)?;
+        let started = instance.start(&config);
+        job.gauges.add_usage(&instance.state().take_usage());
+        started?;
         (job.announce)(Progress::Ready(Box::new(Announcement {
             version: program.version,
             listening: Vec::new(),
@@ -346,6 +351,18 @@ impl Service {
     }
 
     fn serve(mut self) -> Result<(), Epitaph> {
+        let result = self.serve_on();
+        // Of the turn that may have ended it.
+        self.tell_usage();
+        result
+    }
+
+    fn tell_usage(&mut self) {
+        let seen = self.instance.state().take_usage();
+        self.gauges.add_usage(&seen);
+    }
+
+    fn serve_on(&mut self) -> Result<(), Epitaph> {
         let mut inbox = Inbox::default();
         let mut buffer = [0; READ];
         let mut is_open = false;
@@ -552,7 +569,8 @@ impl Service {
 
     fn accept(&mut self, listener: usize) -> Result<(), Epitaph> {
         for (stream, peer) in self.listeners.accept(listener) {
-            let place = if self.instance.state().connections.is_full() { None } else { self.budget.take() };
+            let has_room = self.instance.state().connections.admits_one_more();
+            let place = if has_room { self.budget.take() } else { None };
             let Some(place) = place else {
                 self.refuse(peer, "all connections that it may have are in use");
                 continue;
@@ -647,6 +665,7 @@ impl Service {
         let open = self.instance.state().connections.len() as u64;
         self.gauges.connections.store(open, Relaxed);
         self.gauges.dropped_datagrams.fetch_add(self.instance.state().datagrams.take_dropped(), Relaxed);
+        self.tell_usage();
         Ok(())
     }
 }
