@@ -17,6 +17,8 @@ pub mod logging;
 pub mod main_loop;
 pub mod plugin;
 mod printable;
+#[cfg(feature = "author")]
+pub mod rehearsal;
 pub mod service;
 pub mod state;
 pub mod users;

@@ -38,6 +38,7 @@ pub use self::plugins::PluginSection;
 pub use self::port::{Port, TcpAddress};
 pub use self::problem::{Problem, Problems, Severity};
 pub use self::scripts::ScriptSection;
+pub(crate) use self::scripts::script_settings;
 pub use self::service::ServiceSettings;
 pub use self::ups::UpsSettings;
 pub use self::write::{Existing, write_file, write_with};

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::section::{Reader, Section};
-use crate::plugin::{LimitsOverride, ScriptAllow, is_script_name};
+use crate::plugin::script::PREFIX;
+use crate::plugin::{LimitsOverride, PluginSettings, ScriptAllow, ScriptSettings, is_script_name};
 
 /// One script, as configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,22 @@ pub struct ScriptSection {
 #[serde(deny_unknown_fields)]
 struct Secret {
     file: PathBuf,
+}
+
+/// How the script of this name runs. One without a section has what every script has.
+pub(crate) fn script_settings(name: &str, file: PathBuf, section: Option<&ScriptSection>) -> PluginSettings {
+    let id = format!("{PREFIX}{name}");
+    let Some(section) = section else {
+        let script = ScriptSettings { file, ..ScriptSettings::default() };
+        return PluginSettings { id, script: Some(script), ..PluginSettings::default() };
+    };
+    PluginSettings {
+        id,
+        limits: section.limits,
+        config: section.config.clone(),
+        script: Some(ScriptSettings { file, secrets: section.secrets.clone(), allow: section.allow.clone() }),
+        ..PluginSettings::default()
+    }
 }
 
 /// The folders in which scripts are looked for, when the file names any.

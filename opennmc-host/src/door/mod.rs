@@ -10,6 +10,7 @@
 mod check;
 pub mod order;
 mod queue;
+mod told;
 
 use std::collections::BTreeMap;
 

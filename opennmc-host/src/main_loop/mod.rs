@@ -217,7 +217,8 @@ impl MainLoop {
         self.state.paths.state_dir.clone_from(&settings.state_dir);
         init_heartbeat(&self.state.handle)?;
         let records = records::init(&self.state.handle, &settings)?;
-        self.state.users = Some(users::init(&settings.state_dir, records.history.clone())?);
+        self.state.users =
+            Some(users::init(&self.state.handle, &settings.state_dir, records.history.clone())?);
         self.state.publisher.number_from(records.history.next_event_id());
         self.state.records = Some(records);
         for ups in &settings.upses {

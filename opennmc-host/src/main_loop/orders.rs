@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::State;
-use crate::door::{Ended, Order, OrderRequest};
+use crate::door::{Ended, OrderRequest};
 use crate::host::Progressing;
-use crate::state::kinds::{self, EventKind};
-use crate::state::{Event, Severity};
+use crate::state::Event;
 
 impl State {
     /// Somebody wants something of a UPS.
@@ -52,12 +51,12 @@ impl State {
     }
 
     fn tell_ended_order(&mut self, ended: &Ended) -> Option<Arc<Event>> {
-        let Ended { id, request, result, begun } = ended;
+        let Ended { request, result, .. } = ended;
         if let Some(records) = &self.records {
             records.audit_order(self.clock.wall_ms(), ended);
         }
         let who = &request.principal;
-        let (what, kind) = in_words(&request.order);
+        let what = request.order.in_words();
         let line = format_args!(
             "UPS {}: {what}: {result} by={:?} from={:?}",
             request.device,
@@ -69,47 +68,8 @@ impl State {
         } else {
             tracing::warn!("{line}")
         }
-        // What never reached the UPS is nothing that happened to it. And a forced shutdown is told by the state itself.
-        let kind = kind.filter(|_| *begun)?;
-        let mut fields = vec![
-            ("order".to_owned(), id.0.to_string()),
-            ("result".to_owned(), result.name().to_owned()),
-            ("detail".to_owned(), result.to_string()),
-            ("by".to_owned(), who.name.clone()),
-            ("from".to_owned(), who.origin.to_string()),
-        ];
-        match &request.order {
-            Order::Run { command, argument } => {
-                fields.insert(0, ("command".to_owned(), command.clone()));
-                fields.extend(argument.clone().map(|argument| ("argument".to_owned(), argument)));
-            }
-            Order::Set { variable, value } => {
-                fields.insert(0, ("variable".to_owned(), variable.clone()));
-                fields.push(("value".to_owned(), value.clone()));
-            }
-            Order::ForcedShutdown(_) => {}
-        }
-        let severity = if result.is_success() { kind.severity } else { Severity::Warning };
-        Some(self.publisher.number(Event {
-            id: 0,
-            kind: kind.name.to_owned(),
-            severity,
-            // As configured, whatever letters the order was written in.
-            device: self.links.configured_name(&request.device),
-            at_ms: self.clock.wall_ms(),
-            fields,
-        }))
-    }
-}
-
-fn in_words(order: &Order) -> (String, Option<&'static EventKind>) {
-    match order {
-        Order::Run { command, argument: None } => (command.clone(), Some(&kinds::COMMAND_ENDED)),
-        Order::Run { command, argument: Some(argument) } => {
-            (format!("{command} {argument}"), Some(&kinds::COMMAND_ENDED))
-        }
-        Order::Set { variable, value } => (format!("{variable} = {value:?}"), Some(&kinds::SETTING_ENDED)),
-        Order::ForcedShutdown(true) => ("forced shutdown".to_owned(), None),
-        Order::ForcedShutdown(false) => ("end of the forced shutdown".to_owned(), None),
+        // As configured, whatever letters the order was written in.
+        let device = self.links.configured_name(&request.device);
+        ended.event(self.clock.wall_ms(), device).map(|event| self.publisher.number(event))
     }
 }

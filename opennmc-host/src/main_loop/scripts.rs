@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::config::{ScriptSection, Settings};
+use crate::config::{Settings, script_settings};
 use crate::plugin::script::PREFIX;
-use crate::plugin::{PluginSettings, ScriptSettings, is_script_name};
+use crate::plugin::{PluginSettings, is_script_name};
 
 /// More are a mistake: each has a thread.
 const MOST: usize = 64;
@@ -105,7 +105,7 @@ impl Scripts {
             let stamp = stamp(&file);
             let is_named = section(&name).is_some_and(|section| section.file.is_some());
             (stamp.is_some() || is_named).then(|| {
-                let wanted = wanted(&name, file, section(&name));
+                let wanted = script_settings(&name, file, section(&name));
                 (name, (stamp, wanted))
             })
         });
@@ -135,22 +135,6 @@ impl Scripts {
 fn stamp(file: &Path) -> Option<Stamp> {
     let meta = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?;
     Some(Stamp { size: meta.len(), modified: meta.modified().ok() })
-}
-
-/// A script without a section has what every script has.
-fn wanted(name: &str, file: PathBuf, section: Option<&ScriptSection>) -> PluginSettings {
-    let id = format!("{PREFIX}{name}");
-    let Some(section) = section else {
-        let script = ScriptSettings { file, ..ScriptSettings::default() };
-        return PluginSettings { id, script: Some(script), ..PluginSettings::default() };
-    };
-    PluginSettings {
-        id,
-        limits: section.limits,
-        config: section.config.clone(),
-        script: Some(ScriptSettings { file, secrets: section.secrets.clone(), allow: section.allow.clone() }),
-        ..PluginSettings::default()
-    }
 }
 
 #[cfg(test)]

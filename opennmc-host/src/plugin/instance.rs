@@ -17,7 +17,7 @@ use super::bindings::{
     wit,
 };
 use super::capability::{
-    self, AdminState, AuthState, BusState, ClockState, ConnectState, ControlState, DeliveryState,
+    self, AdminState, AuthState, BusState, Clock, ClockState, ConnectState, ControlState, DeliveryState,
     HistoryState, HttpClientState, LogState, MemoryLimit, PagesState, SpeechState, StoreState, TimersState,
     UdpState, UpsState,
 };
@@ -76,6 +76,8 @@ pub(super) struct Origin<'a> {
     pub(super) plugin: Arc<str>,
     pub(super) grant: &'a Grant,
     pub(super) started: Instant,
+    /// What tells it the time.
+    pub(super) clock: Clock,
     pub(super) snapshots: SnapshotCell,
     pub(super) connections: Connections,
     pub(super) datagrams: Datagrams,
@@ -170,7 +172,7 @@ impl InstanceState {
         let kept = services.and_then(|services| services.store.as_ref()).zip(origin.grant.needs.store);
         Self {
             log: LogState::new(Arc::clone(&origin.plugin), limits.log_lines, origin.lines),
-            clock: ClockState::new(origin.started),
+            clock: ClockState::new(origin.started, origin.clock),
             ups: UpsState::new(origin.snapshots),
             timers: TimersState::new(limits.timers),
             auth: AuthState::new(

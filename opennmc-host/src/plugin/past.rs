@@ -4,7 +4,8 @@
 
 use std::io;
 use std::ops::Range;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use crate::history::{EventFilter, HistoryHandle, HistoryReader, Resolution, Series};
 use crate::state::Event;
@@ -13,8 +14,13 @@ use crate::state::Event;
 const WAITING: usize = 64;
 
 /// The way of questions to the history. Clones share it; the thread ends with the last.
-#[derive(Debug, Clone)]
-pub struct Past(SyncSender<Asked>);
+#[derive(Clone)]
+pub struct Past(Ask);
+
+/// Takes a question, and answers it later; false when too many wait. Must not block.
+type Ask = Arc<dyn Fn(Question, Reply) -> bool + Send + Sync>;
+/// Called with the answer; must not block.
+pub(in crate::plugin) type Reply = Box<dyn FnOnce(Answer) + Send>;
 
 pub(in crate::plugin) enum Question {
     /// The newest that fit; bytes of all of them together.
@@ -43,7 +49,7 @@ pub(in crate::plugin) enum Problem {
 
 struct Asked {
     question: Question,
-    reply: Box<dyn FnOnce(Answer) + Send>,
+    reply: Reply,
 }
 
 impl Past {
@@ -58,7 +64,16 @@ impl Past {
         std::thread::Builder::new()
             .name("plugin-history".to_owned())
             .spawn(move || serve(&history.reader(), &asked))?;
-        Ok(Past(sender))
+        let ask = move |question, reply| sender.try_send(Asked { question, reply }).is_ok();
+        Ok(Past(Arc::new(ask)))
+    }
+
+    /// One that somebody else answers.
+    #[cfg(feature = "author")]
+    pub(in crate::plugin) fn rehearsed(
+        ask: impl Fn(Question, Reply) -> bool + Send + Sync + 'static,
+    ) -> Past {
+        Past(Arc::new(ask))
     }
 
     /// Puts a question into the queue; false when it is full. `reply` is called on the thread and must not block.
@@ -67,7 +82,13 @@ impl Past {
         question: Question,
         reply: impl FnOnce(Answer) + Send + 'static,
     ) -> bool {
-        self.0.try_send(Asked { question, reply: Box::new(reply) }).is_ok()
+        (self.0)(question, Box::new(reply))
+    }
+}
+
+impl std::fmt::Debug for Past {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_tuple("Past").finish_non_exhaustive()
     }
 }
 

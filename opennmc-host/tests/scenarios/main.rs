@@ -7,14 +7,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
-mod compare;
-mod runner;
-mod script;
-mod world;
+mod gallery;
 
 use std::path::{Path, PathBuf};
 
-use script::Script;
+use opennmc_host::rehearsal::{Line, Play, difference, perform};
 
 /// The issue asks for so many.
 const AT_LEAST: usize = 25;
@@ -32,11 +29,11 @@ fn every_scenario_goes_as_it_is_written() {
             continue;
         }
         let text = std::fs::read_to_string(&file).unwrap();
-        let script = Script::parse(&text).unwrap_or_else(|problem| panic!("{name}: {problem}"));
-        let happened = runner::run(&script).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        let play = Play::parse(&text).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        let happened = run(&play).unwrap_or_else(|problem| panic!("{name}: {problem}"));
         if rewrite {
-            std::fs::write(&file, script.render(&happened)).unwrap();
-        } else if let Some(difference) = compare::difference(&script, &happened) {
+            std::fs::write(&file, play.render(&happened)).unwrap();
+        } else if let Some(difference) = difference(&play, &happened) {
             failures.push(format!("{name}:\n{difference}"));
         }
     }
@@ -47,8 +44,8 @@ fn every_scenario_goes_as_it_is_written() {
 fn a_scenario_that_goes_otherwise_shows_what_is_missing_and_what_is_too_much() {
     let text = "hand-fed\n\n00:00:00 < port open\n00:00:00 < says OL\n00:00:00 ! ups.comm-established\n00:00:00 = OL\n\
                 00:01:00 < says OB\n00:01:00 ! ups.on-line\n00:01:00 = OB\n00:02:00 < end\n";
-    let script = Script::parse(text).unwrap();
-    let difference = compare::difference(&script, &runner::run(&script).unwrap()).unwrap();
+    let play = Play::parse(text).unwrap();
+    let difference = difference(&play, &run(&play).unwrap()).unwrap();
     let lines: Vec<&str> = difference.lines().collect();
     assert!(lines.contains(&"- 00:01:00 ! ups.on-line"), "{difference}");
     assert!(lines.contains(&"+ 00:01:00 ! ups.on-battery"), "{difference}");
@@ -65,10 +62,14 @@ fn a_scenario_that_is_badly_written_is_refused_with_its_line() {
         ("model no-such-ups\n00:00:00 < end\n", "no-such-ups"),
         ("hand-fed\nrule no-such-rule = 1\n00:00:00 < end\n", "no-such-rule"),
     ] {
-        let refused = Script::parse(text).and_then(|script| runner::run(&script).map(drop));
+        let refused = Play::parse(text).and_then(|play| run(&play).map(drop));
         let message = refused.unwrap_err();
         assert!(message.contains(problem), "{message}");
     }
+}
+
+fn run(play: &Play) -> Result<Vec<Line>, String> {
+    perform(play, None, |_| ())
 }
 
 fn files() -> Vec<PathBuf> {

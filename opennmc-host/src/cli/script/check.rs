@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::section;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::terminal::clean;
-use crate::plugin::PluginSettings;
 use crate::plugin::script::{Checked, check as dry_run};
 use crate::state::{Event, Severity};
 
@@ -18,9 +18,12 @@ pub(super) struct CheckArguments {
     /// The scripts
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// What the scripts read as `config`: a TOML file with those keys
+    /// What the scripts read as `config`, in the place of what their sections have: a TOML file with those keys
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Take the sections [script.NAME] from this configuration, and not from the comments at the top of the scripts
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
     /// Events that happened, besides one of every kind: as `opennmc --json events` prints them
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
@@ -48,18 +51,25 @@ struct Recorded {
 }
 
 pub(super) fn check(arguments: &CheckArguments, output: Output) -> Result<Exit, Failure> {
-    let mut settings = PluginSettings { id: "script.check".to_owned(), ..PluginSettings::default() };
-    if let Some(file) = &arguments.config {
-        settings.config = toml::from_str(&read(file)?)
-            .map_err(|error| Failure::new(Exit::BadConfiguration, format!("{}: {error}", file.display())))?;
-    }
+    let config =
+        match &arguments.config {
+            Some(file) => Some(toml::from_str(&read(file)?).map_err(|error| {
+                Failure::new(Exit::BadConfiguration, format!("{}: {error}", file.display()))
+            })?),
+            None => None,
+        };
     let recorded = match &arguments.events {
         Some(file) => recorded(file)?,
         None => Vec::new(),
     };
     let mut reports = Vec::new();
     for file in &arguments.files {
-        let checked = dry_run(file, &read(file)?, &settings, &recorded);
+        let text = read(file)?;
+        let mut settings = section::settings(file, &text, arguments.settings.as_deref())?;
+        if let Some(config) = &config {
+            settings.config = toml::Table::clone(config);
+        }
+        let checked = dry_run(file, &text, &settings, &recorded);
         reports.push(Report { file: file.display().to_string(), checked });
     }
     let is_wrong = reports.iter().any(|report| !report.checked.errors.is_empty());

@@ -2,6 +2,9 @@
 
 mod check;
 mod new;
+#[cfg(feature = "author")]
+mod run;
+mod section;
 
 use clap::{Args, Subcommand};
 
@@ -30,6 +33,13 @@ enum Script {
     ///
     /// Calls every function with an event as it could come. Exits with 3 when a script has an error.
     Check(check::CheckArguments),
+    /// Rehearse a script: a simulated UPS, or a play, in simulated time
+    ///
+    /// A day takes a second or so. The script runs with its real limits and grants; what it posts goes nowhere and is answered
+    /// with 200. Shows what happens (`<`), the status (`=`), the events (`!`) and what the script does (`>`). Exits with 3 when the
+    /// script has an error.
+    #[cfg(feature = "author")]
+    Run(run::RunArguments),
     /// Write a script to begin with
     New(new::NewArguments),
     /// Show what a script has logged of late
@@ -48,6 +58,8 @@ pub(super) fn script(arguments: &ScriptArguments, output: Output) -> Result<Exit
     match &arguments.what {
         Script::List(arguments) => list(arguments, output),
         Script::Check(arguments) => check::check(arguments, output),
+        #[cfg(feature = "author")]
+        Script::Run(arguments) => run::run(arguments, output),
         Script::New(arguments) => new::new(arguments, output),
         Script::Log(arguments) => super::plugin::logs(&arguments.of_script(PREFIX), output),
         Script::Hooks => hooks(output),

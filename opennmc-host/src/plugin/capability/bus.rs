@@ -41,6 +41,7 @@ impl bus::Host for InstanceState {
         }
         speech::check_device(&device)?;
         speech::check_fields(&fields)?;
-        self.speech.say(Said::Publish { topic, severity: speech::severity(severity), device, fields })
+        let severity = speech::severity(severity);
+        self.speech.say(self.clock.now(), Said::Publish { topic, severity, device, fields })
     }
 }

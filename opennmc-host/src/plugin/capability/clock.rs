@@ -1,5 +1,12 @@
-//! The `clock` interface: what time it is.
+//! The `clock` interface: what time it is. Every capability that reads a clock reads this one, so that a rehearsal can have
+//! its own.
 
+#[cfg(feature = "author")]
+use std::cell::Cell;
+#[cfg(feature = "author")]
+use std::rc::Rc;
+#[cfg(feature = "author")]
+use std::time::Duration;
 use std::time::Instant;
 
 use jiff::tz::TimeZone;
@@ -14,24 +21,108 @@ pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     clock::add_to_linker::<_, HasSelf<InstanceState>>(linker, |state| state)
 }
 
-/// The origin of the host's uptime.
+/// What tells one instance the time.
+#[derive(Clone, Default)]
+pub(in crate::plugin) enum Clock {
+    /// The system.
+    #[default]
+    System,
+    /// A rehearsal, where a day takes a second.
+    #[cfg(feature = "author")]
+    Rehearsed(Rc<RehearsedClock>),
+}
+
+impl Clock {
+    /// For durations: it never goes back.
+    pub(in crate::plugin) fn now(&self) -> Instant {
+        match self {
+            Clock::System => Instant::now(),
+            #[cfg(feature = "author")]
+            Clock::Rehearsed(clock) => clock.begin + clock.passed.get(),
+        }
+    }
+
+    /// Milliseconds since 1970-01-01 UTC; it may jump.
+    pub(in crate::plugin) fn wall_ms(&self) -> u64 {
+        match self {
+            Clock::System => epitaph::wall_ms(),
+            #[cfg(feature = "author")]
+            Clock::Rehearsed(clock) => clock.wall_ms.get(),
+        }
+    }
+
+    pub(in crate::plugin) fn zone(&self) -> TimeZone {
+        match self {
+            Clock::System => TimeZone::system(),
+            #[cfg(feature = "author")]
+            Clock::Rehearsed(clock) => clock.zone.clone(),
+        }
+    }
+
+    /// The wall clock as people here read it.
+    pub(in crate::plugin) fn local(&self) -> Zoned {
+        let ms = i64::try_from(self.wall_ms()).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX).to_zoned(self.zone())
+    }
+}
+
+/// A clock that is set by hand.
+#[cfg(feature = "author")]
+pub(in crate::plugin) struct RehearsedClock {
+    begin: Instant,
+    passed: Cell<Duration>,
+    wall_ms: Cell<u64>,
+    zone: TimeZone,
+}
+
+#[cfg(feature = "author")]
+impl RehearsedClock {
+    pub(in crate::plugin) fn new(zone: TimeZone) -> Self {
+        Self { begin: Instant::now(), passed: Cell::default(), wall_ms: Cell::default(), zone }
+    }
+
+    /// So much has passed since the beginning, and the wall clock shows this.
+    pub(in crate::plugin) fn set(&self, passed: Duration, wall_ms: u64) {
+        self.passed.set(passed);
+        self.wall_ms.set(wall_ms);
+    }
+
+    /// How long after the beginning this moment is.
+    pub(in crate::plugin) fn passed_at(&self, moment: Instant) -> Duration {
+        moment.saturating_duration_since(self.begin)
+    }
+}
+
+/// The clock, and the origin of the host's uptime.
 pub(in crate::plugin) struct State {
     started: Instant,
+    clock: Clock,
 }
 
 impl State {
-    pub(in crate::plugin) fn new(started: Instant) -> Self {
-        Self { started }
+    pub(in crate::plugin) fn new(started: Instant, clock: Clock) -> Self {
+        Self { started, clock }
+    }
+
+    /// For durations.
+    pub(in crate::plugin) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Milliseconds since 1970-01-01 UTC.
+    pub(in crate::plugin) fn wall_ms(&self) -> u64 {
+        self.clock.wall_ms()
     }
 
     pub(super) fn uptime_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        let up = self.now().saturating_duration_since(self.started);
+        u64::try_from(up.as_millis()).unwrap_or(u64::MAX)
     }
 }
 
 impl clock::Host for InstanceState {
     fn wall_ms(&mut self) -> u64 {
-        epitaph::wall_ms()
+        self.clock.wall_ms()
     }
 
     fn uptime_ms(&mut self) -> u64 {
@@ -39,7 +130,7 @@ impl clock::Host for InstanceState {
     }
 
     fn local(&mut self, at_ms: u64) -> clock::LocalTime {
-        in_zone(at_ms, TimeZone::system())
+        in_zone(at_ms, self.clock.clock.zone())
     }
 }
 

@@ -1,7 +1,6 @@
 //! The `history` interface: what was. Answers come from a thread of the host, as outcomes.
 
 use std::ops::Range;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use calloop::channel::Sender;
 use wasmtime::component::{HasSelf, Linker};
@@ -68,7 +67,7 @@ impl history::Host for InstanceState {
         if kind.strip_suffix(".*").unwrap_or(&kind).contains('*') {
             return Err(Error::Invalid(format!("`{}` is no kind", kind.escape_default())));
         }
-        let span = span(from_ms, until_ms)?;
+        let span = span(self.clock.wall_ms(), from_ms, until_ms)?;
         let filter = EventFilter {
             device: Some(device).filter(|device| !device.is_empty()),
             kinds: Some(kind).filter(|kind| !kind.is_empty()).into_iter().collect(),
@@ -84,7 +83,7 @@ impl history::Host for InstanceState {
 
     fn samples(&mut self, query: history::SampleQuery) -> Result<u64, Error> {
         let history::SampleQuery { device, variable, from_ms, until_ms, points } = query;
-        let span = span(from_ms, until_ms)?;
+        let span = span(self.clock.wall_ms(), from_ms, until_ms)?;
         self.history.ask(Question::Samples { device, variable, span, points: at_most(points, MOST_POINTS) })
     }
 }
@@ -94,9 +93,7 @@ fn at_most(wanted: u32, most: u32) -> usize {
 }
 
 /// 0 as the end: until now.
-fn span(from_ms: u64, until_ms: u64) -> Result<Range<u64>, Error> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+fn span(now_ms: u64, from_ms: u64, until_ms: u64) -> Result<Range<u64>, Error> {
     let until_ms = if until_ms == 0 { now_ms + 1 } else { until_ms.min(i64::MAX as u64) };
     if from_ms >= until_ms {
         return Err(Error::Invalid(format!("a time from {from_ms} until {until_ms}")));

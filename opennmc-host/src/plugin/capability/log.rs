@@ -25,7 +25,8 @@ pub(in crate::plugin) struct State {
     plugin: Arc<str>,
     /// Lines a minute.
     most: u32,
-    window_began: Instant,
+    /// None before the first line.
+    window_began: Option<Instant>,
     lines: u32,
     /// For `opennmc plugin logs`.
     kept: Arc<Lines>,
@@ -34,16 +35,17 @@ pub(in crate::plugin) struct State {
 
 impl State {
     pub(in crate::plugin) fn new(plugin: Arc<str>, most: u32, kept: Arc<Lines>) -> Self {
-        Self { plugin, most, window_began: Instant::now(), lines: 0, kept, mark: Mark::default() }
+        Self { plugin, most, window_began: None, lines: 0, kept, mark: Mark::default() }
     }
 
     /// Whether one more line may be written now.
     fn admits(&mut self, now: Instant) -> bool {
-        if now.saturating_duration_since(self.window_began) >= WINDOW {
+        let began = *self.window_began.get_or_insert(now);
+        if now.saturating_duration_since(began) >= WINDOW {
             if let dropped @ 1.. = self.lines.saturating_sub(self.most) {
                 tracing::warn!(plugin = %self.plugin, "{dropped} log lines of this plugin were dropped");
             }
-            self.window_began = now;
+            self.window_began = Some(now);
             self.lines = 0;
         }
         self.lines = self.lines.saturating_add(1);
@@ -61,7 +63,7 @@ impl State {
 
 impl log::Host for InstanceState {
     fn write(&mut self, level: log::Level, message: String) {
-        if !self.log.admits(Instant::now()) {
+        if !self.log.admits(self.clock.now()) {
             return;
         }
         let plugin = &self.log.plugin;
@@ -110,7 +112,7 @@ mod tests {
     #[test]
     fn a_flood_is_cut_off_until_the_next_minute() {
         let mut state = State::new("x".into(), 600, Arc::default());
-        let now = state.window_began;
+        let now = Instant::now();
         let admitted = (0..10_000).filter(|_| state.admits(now)).count();
         assert_eq!(admitted, 599);
         assert!(state.admits(now + WINDOW));

@@ -37,7 +37,9 @@ use super::{AdminAccess, Grant, Mark, UpsAccess};
 pub(super) use self::admin::State as AdminState;
 pub(super) use self::auth::State as AuthState;
 pub(super) use self::bus::State as BusState;
-pub(super) use self::clock::State as ClockState;
+#[cfg(feature = "author")]
+pub(super) use self::clock::RehearsedClock;
+pub(super) use self::clock::{Clock, State as ClockState};
 pub(super) use self::delivery::State as DeliveryState;
 pub(super) use self::history::State as HistoryState;
 pub(super) use self::http_answers::State as PagesState;

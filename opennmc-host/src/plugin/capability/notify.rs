@@ -36,7 +36,8 @@ impl InstanceState {
             return Err(types::Error::Busy);
         }
         let ticket = messages.number();
-        self.speech.say(Said::Notice { ticket, notice, to })?;
+        let now = self.clock.now();
+        self.speech.say(now, Said::Notice { ticket, notice, to })?;
         Ok(ticket)
     }
 }

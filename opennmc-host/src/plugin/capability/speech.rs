@@ -38,10 +38,10 @@ impl State {
     }
 
     /// Says what was checked already.
-    pub(super) fn say(&mut self, said: Said) -> Result<(), Error> {
+    pub(super) fn say(&mut self, now: Instant, said: Said) -> Result<(), Error> {
         let messages = self.messages()?.clone();
         let place = self.places.take().ok_or(Error::Busy)?;
-        self.pace.admit(Instant::now()).map_err(|most| {
+        self.pace.admit(now).map_err(|most| {
             self.mark.hit();
             Error::Limit(format!("{most} messages were sent in this minute, which is the most"))
         })?;
@@ -60,19 +60,21 @@ impl State {
 /// Messages in the minute that runs.
 struct Pace {
     most: u32,
-    window_began: Instant,
+    /// None before the first message.
+    window_began: Option<Instant>,
     said: u32,
 }
 
 impl Pace {
     fn new(most: u32) -> Self {
-        Self { most, window_began: Instant::now(), said: 0 }
+        Self { most, window_began: None, said: 0 }
     }
 
     /// Counts one more message, or says how many there may be.
     fn admit(&mut self, now: Instant) -> Result<(), u32> {
-        if now.saturating_duration_since(self.window_began) >= WINDOW {
-            self.window_began = now;
+        let began = *self.window_began.get_or_insert(now);
+        if now.saturating_duration_since(began) >= WINDOW {
+            self.window_began = Some(now);
             self.said = 0;
         }
         if self.said >= self.most {
@@ -127,7 +129,7 @@ mod tests {
     #[test]
     fn a_minute_has_its_limit_and_the_next_one_has_it_again() {
         let mut pace = Pace::new(2);
-        let now = pace.window_began;
+        let now = Instant::now();
         assert_eq!([pace.admit(now), pace.admit(now), pace.admit(now)], [Ok(()), Ok(()), Err(2)]);
         assert_eq!(pace.admit(now + WINDOW), Ok(()));
     }

@@ -95,14 +95,14 @@ impl State {
 
 impl timers::Host for InstanceState {
     fn after(&mut self, ms: u64) -> Result<u64, Error> {
-        self.timers.add(Instant::now(), ms, None)
+        self.timers.add(self.clock.now(), ms, None)
     }
 
     fn every(&mut self, ms: u64) -> Result<u64, Error> {
         if ms < SHORTEST_PERIOD_MS {
             return Err(Error::Invalid(format!("a period of {ms} ms; the shortest is {SHORTEST_PERIOD_MS}")));
         }
-        self.timers.add(Instant::now(), ms, Some(Duration::from_millis(ms)))
+        self.timers.add(self.clock.now(), ms, Some(Duration::from_millis(ms)))
     }
 
     fn cancel(&mut self, timer: u64) {

@@ -28,7 +28,16 @@ pub struct Network {
     lookup: Lookup,
     tls: Tls,
     lanes: Arc<Mutex<HashMap<String, Lanes>>>,
+    #[cfg(feature = "author")]
+    rehearsed: Option<RehearsedWeb>,
 }
+
+/// Takes a request and answers it later, in the place of the network. Must not block.
+#[cfg(feature = "author")]
+pub(super) type RehearsedWeb = Arc<dyn Fn(Request, Answering) + Send + Sync>;
+/// Called with the answer.
+#[cfg(feature = "author")]
+pub(super) type Answering = Box<dyn FnOnce(Result<Reply, String>) + Send>;
 
 /// The workers of one plugin.
 #[derive(Clone, Default)]
@@ -42,7 +51,25 @@ pub(super) struct Lanes {
 impl Network {
     /// With the system's resolver.
     pub fn new(tls: Tls) -> Self {
-        Self { lookup: Arc::new(system_lookup), tls, lanes: Arc::default() }
+        Self {
+            lookup: Arc::new(system_lookup),
+            tls,
+            lanes: Arc::default(),
+            #[cfg(feature = "author")]
+            rehearsed: None,
+        }
+    }
+
+    /// One whose requests leave nothing and are answered by hand.
+    #[cfg(feature = "author")]
+    pub(in crate::plugin) fn rehearsed(web: RehearsedWeb) -> Self {
+        Self { rehearsed: Some(web), ..Self::default() }
+    }
+
+    /// Who answers in the place of the network, if anybody does.
+    #[cfg(feature = "author")]
+    pub(super) fn web(&self) -> Option<&RehearsedWeb> {
+        self.rehearsed.as_ref()
     }
 
     /// With another resolver, for hosts that have their own names.

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::instance::ScriptInstance;
 use super::{PREFIX, ScriptSettings, Source, grant};
 use crate::plugin::bindings::wit::types::Response;
+use crate::plugin::capability::Clock;
 use crate::plugin::instance::Origin;
 use crate::plugin::outbound::Network;
 use crate::plugin::thread::Inbox;
@@ -79,6 +80,7 @@ fn dry_run(
         plugin: Arc::from(format!("{PREFIX}{name}")),
         grant: &grant,
         started: Instant::now(),
+        clock: Clock::System,
         snapshots,
         connections: Connections::new(event_loop.handle(), &grant.limits),
         datagrams: Datagrams::new(event_loop.handle(), &grant),

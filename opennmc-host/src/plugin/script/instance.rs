@@ -21,8 +21,8 @@ use crate::door::OrderResult;
 use crate::plugin::Epitaph;
 use crate::plugin::bindings::wit::timers::Host as _;
 use crate::plugin::bindings::wit::types::Error;
+use crate::plugin::capability::Clock;
 use crate::plugin::deadline::thread_time;
-use crate::plugin::epitaph::wall_ms;
 use crate::plugin::instance::{Gauges, InstanceState, Origin};
 use crate::plugin::outbound::Reply;
 use crate::plugin::past::Answer;
@@ -73,6 +73,7 @@ pub(super) struct Shared {
     pub(super) last_timer: Cell<u64>,
     pub(super) waiting: RefCell<HashMap<(Asked, u64), FnPtr>>,
     pub(super) gauges: Arc<Gauges>,
+    pub(super) clock: Clock,
     /// Instead of doing anything: what would be done.
     pub(super) dry: Option<RefCell<Vec<String>>>,
     abort: Arc<AtomicBool>,
@@ -194,6 +195,7 @@ impl ScriptInstance {
             last_timer: Cell::new(0),
             waiting: RefCell::default(),
             gauges: Arc::clone(&origin.gauges),
+            clock: origin.clock.clone(),
             dry: dry.then(RefCell::default),
             abort: Arc::clone(&origin.abort),
             call_ms: Cell::new(call_ms),
@@ -334,12 +336,13 @@ impl ScriptInstance {
             }
             When::Calendar(calendar, due_ms) => {
                 self.shared.due.borrow_mut().remove(&beneath);
-                let is_due = wall_ms() >= *due_ms;
+                let is_due = self.shared.clock.wall_ms() >= *due_ms;
                 if is_due {
-                    let next = wait_for(calendar, &Zoned::now());
+                    let next = wait_for(calendar, &self.shared.clock.local());
                     *due_ms = next.map_or(u64::MAX, |(_, due_ms)| due_ms);
                 }
-                rearm = (*due_ms != u64::MAX).then(|| due_ms.saturating_sub(wall_ms()).min(LONGEST_WAIT_MS));
+                rearm = (*due_ms != u64::MAX)
+                    .then(|| due_ms.saturating_sub(self.shared.clock.wall_ms()).min(LONGEST_WAIT_MS));
                 is_due
             }
         };

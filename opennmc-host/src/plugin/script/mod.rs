@@ -12,6 +12,8 @@ mod check;
 mod engine;
 mod hooks;
 mod instance;
+#[cfg(feature = "author")]
+mod rehearsed;
 mod schedule;
 mod source;
 mod value;
@@ -20,12 +22,20 @@ mod web;
 pub(crate) use self::check::{Checked, check};
 pub(crate) use self::hooks::hook_list;
 pub(super) use self::instance::ScriptInstance;
+#[cfg(feature = "author")]
+pub(crate) use self::rehearsed::ScriptActor;
 pub use self::source::{ScriptAllow, ScriptSettings};
 pub(super) use self::source::{Source, config, grant};
 pub(super) use self::web::LARGEST_BODY;
 
 /// What the ids of scripts begin with, among those of plugins.
 pub(crate) const PREFIX: &str = "script.";
+
+/// A duration as scripts write it, in milliseconds.
+#[cfg(feature = "author")]
+pub(crate) fn duration_ms(text: &str) -> Result<u64, String> {
+    value::duration_ms(&text.into()).map_err(|error| value::plain(&error))
+}
 
 /// Whether a script can have this name.
 pub fn is_script_name(name: &str) -> bool {

@@ -244,6 +244,15 @@ pub(super) fn to_text(value: &Dynamic) -> Result<String, Box<EvalAltResult>> {
     }
 }
 
+/// What was thrown, without where.
+#[cfg(feature = "author")]
+pub(super) fn plain(error: &EvalAltResult) -> String {
+    match error {
+        EvalAltResult::ErrorRuntime(thrown, _) => thrown.to_string(),
+        other => other.to_string(),
+    }
+}
+
 /// Text or a secret.
 pub(super) fn to_sendable(value: &Dynamic) -> Result<String, Box<EvalAltResult>> {
     match value.clone().try_cast::<Secret>() {

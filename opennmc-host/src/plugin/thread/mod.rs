@@ -34,6 +34,7 @@ use self::listeners::Listeners;
 use self::notifying::Notifying;
 use self::web::{Pages, Web};
 use super::bindings::wit::types::Error;
+use super::capability::Clock;
 use super::engine::Compiler;
 use super::instance::{self, Gauges, Inbound, Instance, Origin, PageRequest};
 use super::outbound::Network;
@@ -290,6 +291,7 @@ impl Service {
             plugin: Arc::clone(&job.plugin),
             grant: &grant,
             started: job.started,
+            clock: Clock::System,
             snapshots: job.snapshots,
             datagrams: Datagrams::new(handle.clone(), &grant),
             connections: Connections::new(handle, &grant.limits),

@@ -266,8 +266,8 @@ fn questions(engine: &mut Engine, shared: &Rc<Shared>) {
     engine.register_fn("history_events", move |query: Map| -> Given<Ticket> {
         let text = |key: &str| query.get(key).map_or(Ok(String::new()), value::to_text);
         let asked = history::EventQuery {
-            from_ms: time(&query, "from")?,
-            until_ms: time(&query, "until")?,
+            from_ms: time(&host, &query, "from")?,
+            until_ms: time(&host, &query, "until")?,
             device: text("ups")?,
             kind: text("kind")?,
             limit: count(&query, "limit")?,
@@ -287,8 +287,8 @@ fn questions(engine: &mut Engine, shared: &Rc<Shared>) {
             let asked = history::SampleQuery {
                 device: device.to_string(),
                 variable: variable.to_string(),
-                from_ms: time(&query, "from")?,
-                until_ms: time(&query, "until")?,
+                from_ms: time(&host, &query, "from")?,
+                until_ms: time(&host, &query, "until")?,
                 points: count(&query, "points")?,
             };
             begin(&host, Asked::Past, shown, |state| history::Host::samples(state, asked))
@@ -297,12 +297,12 @@ fn questions(engine: &mut Engine, shared: &Rc<Shared>) {
 }
 
 /// A moment in milliseconds since 1970, or a duration before now.
-fn time(query: &Map, key: &str) -> Given<u64> {
+fn time(shared: &Shared, query: &Map, key: &str) -> Given<u64> {
     match query.get(key) {
         None => Ok(0),
         Some(moment) => match moment.as_int() {
             Ok(ms) => u64::try_from(ms).map_err(|_| format!("{key} is before 1970").into()),
-            Err(_) => Ok(crate::plugin::epitaph::wall_ms().saturating_sub(value::duration_ms(moment)?)),
+            Err(_) => Ok(shared.clock.wall_ms().saturating_sub(value::duration_ms(moment)?)),
         },
     }
 }

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use rhai::{Dynamic, Engine, FnPtr, ImmutableString, Map};
 
@@ -11,7 +10,7 @@ use super::super::schedule::Calendar;
 use super::super::value;
 use super::Given;
 use crate::plugin::bindings::wit::timers;
-use crate::plugin::epitaph::wall_ms;
+use crate::plugin::capability::Clock;
 
 pub(super) fn register(engine: &mut Engine, shared: &Rc<Shared>) {
     let host = Rc::clone(shared);
@@ -34,11 +33,16 @@ pub(super) fn register(engine: &mut Engine, shared: &Rc<Shared>) {
     engine.register_fn("cancel", move |number: i64| cancel(&host, number));
     // Whoever has not set the timer yet has `()` in its place.
     engine.register_fn("cancel", |(): ()| ());
-    engine.register_fn("now", || i64::try_from(wall_ms()).unwrap_or(i64::MAX));
-    engine.register_fn("local", |ms: i64| local(ms));
-    engine.register_fn("local", || local(i64::try_from(wall_ms()).unwrap_or(i64::MAX)));
-    engine.register_fn("time_text", |ms: i64| time_text(ms, "%Y-%m-%d %H:%M"));
-    engine.register_fn("time_text", |ms: i64, format: ImmutableString| time_text(ms, &format));
+    let clock = shared.clock.clone();
+    engine.register_fn("now", move || now(&clock));
+    let clock = shared.clock.clone();
+    engine.register_fn("local", move |ms: i64| local(&clock, ms));
+    let clock = shared.clock.clone();
+    engine.register_fn("local", move || local(&clock, now(&clock)));
+    let clock = shared.clock.clone();
+    engine.register_fn("time_text", move |ms: i64| time_text(&clock, ms, "%Y-%m-%d %H:%M"));
+    let clock = shared.clock.clone();
+    engine.register_fn("time_text", move |ms: i64, format: ImmutableString| time_text(&clock, ms, &format));
     engine.register_fn("duration_text", |seconds: i64| duration_text(seconds));
     engine.register_fn("duration_text", |seconds: f64| duration_text(seconds as i64));
     engine.register_fn("round", |number: f64, digits: i64| {
@@ -56,7 +60,7 @@ fn add(shared: &Shared, function: FnPtr, when: When, ms: u64) -> Given<i64> {
 }
 
 fn calendar(shared: &Shared, function: FnPtr, calendar: Calendar) -> Given<i64> {
-    let (wait, due) = wait_for(&calendar, &Zoned::now()).ok_or("this never comes")?;
+    let (wait, due) = wait_for(&calendar, &shared.clock.local()).ok_or("this never comes")?;
     add(shared, function, When::Calendar(calendar, due), wait)
 }
 
@@ -72,14 +76,18 @@ fn cancel(shared: &Shared, number: i64) -> Given<()> {
     Ok(())
 }
 
-fn zoned(ms: i64) -> Given<Zoned> {
-    let moment =
-        Timestamp::from_millisecond(ms).map_err(|_| format!("{ms} is no moment that a calendar has"))?;
-    Ok(moment.to_zoned(TimeZone::system()))
+fn now(clock: &Clock) -> i64 {
+    i64::try_from(clock.wall_ms()).unwrap_or(i64::MAX)
 }
 
-fn local(ms: i64) -> Given<Map> {
-    let at = zoned(ms)?;
+fn zoned(clock: &Clock, ms: i64) -> Given<Zoned> {
+    let moment =
+        Timestamp::from_millisecond(ms).map_err(|_| format!("{ms} is no moment that a calendar has"))?;
+    Ok(moment.to_zoned(clock.zone()))
+}
+
+fn local(clock: &Clock, ms: i64) -> Given<Map> {
+    let at = zoned(clock, ms)?;
     let parts: [(&str, i64); 7] = [
         ("year", at.year().into()),
         ("month", at.month().into()),
@@ -92,8 +100,8 @@ fn local(ms: i64) -> Given<Map> {
     Ok(parts.into_iter().map(|(name, part)| (name.into(), Dynamic::from_int(part))).collect())
 }
 
-fn time_text(ms: i64, format: &str) -> Given<String> {
-    let at = zoned(ms)?;
+fn time_text(clock: &Clock, ms: i64, format: &str) -> Given<String> {
+    let at = zoned(clock, ms)?;
     jiff::fmt::strtime::format(format, &at).map_err(|error| format!("the format `{format}`: {error}").into())
 }
 

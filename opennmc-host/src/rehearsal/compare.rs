@@ -1,6 +1,6 @@
 //! What is written beside what happened.
 
-use crate::script::{Cast, Line, Script, What};
+use super::{Cast, Line, Play, What};
 
 /// How far a moment may be off. The hand-fed UPS keeps its times to the second; behind a simulated line they depend on
 /// the pace of the polling, which is not what these tests are about.
@@ -8,8 +8,10 @@ const HAND_FED_MS: u64 = 999;
 const SIMULATED_MS: u64 = 8000;
 
 /// The lines that differ, in their surroundings; none when there are none.
-pub(crate) fn difference(script: &Script, happened: &[Line]) -> Option<String> {
-    let tolerance = match script.cast {
+///
+/// Moments and lengths may be off: by less than a second for a hand-fed UPS, by 8 s behind a simulated line.
+pub fn difference(play: &Play, happened: &[Line]) -> Option<String> {
+    let tolerance = match play.cast {
         Cast::HandFed => HAND_FED_MS,
         Cast::Model(_) => SIMULATED_MS,
     };
@@ -17,7 +19,7 @@ pub(crate) fn difference(script: &Script, happened: &[Line]) -> Option<String> {
         same_what(&written.what, &happened.what, tolerance)
             && written.at_ms.abs_diff(happened.at_ms) <= tolerance
     };
-    let written = &script.lines;
+    let written = &play.lines;
     if written.len() == happened.len() && written.iter().zip(happened).all(|(a, b)| same(a, b)) {
         return None;
     }

@@ -1,31 +1,29 @@
-//! Who plays the UPS: the script itself, or a simulated UPS with the real protocol in between.
+//! Who plays the UPS: the play itself, or a simulated UPS with the real protocol in between.
 
 use std::time::Duration;
 
+use super::{Action, Cast, Play};
+use crate::door::{NotBegun, Order, OrderResult};
+use crate::driver::{ApcSmart, Driver, DriverOutput};
+use crate::state::{Input, Kind};
 use apcsmart::simulator::{Model, SimOutput, Simulator, SimulatorOptions};
 use apcsmart::{SessionConfig, Time};
-use opennmc_host::driver::{ApcSmart, Driver, DriverOutput};
-use opennmc_host::state::{Input, Kind};
 
-use crate::script::{Action, Cast};
-
-/// A hand-fed UPS answers as often.
-const ANSWERS_EVERY: Duration = Duration::from_secs(1);
-
-pub(crate) enum World {
+pub(super) enum World {
     HandFed(HandFed),
     Simulated(Box<Simulated>),
 }
 
-/// What the script says goes to the engine as it is.
-pub(crate) struct HandFed {
+/// What the play says goes to the engine as it is.
+pub(super) struct HandFed {
     status: Option<String>,
     talks: bool,
     open: bool,
+    answers_every: Duration,
     next: Time,
 }
 
-pub(crate) struct Simulated {
+pub(super) struct Simulated {
     sim: Simulator,
     driver: ApcSmart,
     sim_deadline: Time,
@@ -33,13 +31,17 @@ pub(crate) struct Simulated {
     plugged_in_at: Option<Time>,
     /// The daemon does not run.
     away: bool,
+    /// Orders that have ended, by the driver's numbers.
+    ended: Vec<(u64, OrderResult)>,
 }
 
 impl World {
-    pub(crate) fn new(cast: &Cast, now: Time) -> Result<World, String> {
-        Ok(match cast {
+    pub(super) fn new(play: &Play, now: Time) -> Result<World, String> {
+        Ok(match &play.cast {
             Cast::HandFed => {
-                World::HandFed(HandFed { status: None, talks: true, open: false, next: now + ANSWERS_EVERY })
+                let answers_every = Duration::from_secs(play.answers_every_s);
+                let next = now + answers_every;
+                World::HandFed(HandFed { status: None, talks: true, open: false, answers_every, next })
             }
             Cast::Model(model) => {
                 let model = Model::named(model).map_err(|error| error.to_string())?;
@@ -51,20 +53,62 @@ impl World {
                     driver_deadline: Time::NEVER,
                     plugged_in_at: None,
                     away: false,
+                    ended: Vec::new(),
                 }))
             }
         })
     }
 
-    /// Does what the script says; gives what the engine learns from it.
-    pub(crate) fn act(&mut self, now: Time, action: &Action) -> Result<Vec<Input>, String> {
+    /// Does what the play says; gives what the engine learns from it.
+    pub(super) fn act(&mut self, now: Time, action: &Action) -> Result<Vec<Input>, String> {
         match self {
             World::HandFed(hand_fed) => hand_fed.act(action),
             World::Simulated(simulated) => simulated.act(now, action),
         }
     }
 
-    pub(crate) fn deadline(&self) -> Time {
+    /// Somebody orders something: the driver's number for it, or how it ended at once; and what the engine learns.
+    pub(super) fn begin(
+        &mut self,
+        now: Time,
+        order: &Order,
+        confirmed: bool,
+    ) -> (Result<u64, NotBegun>, Vec<Input>) {
+        match (self, order) {
+            // What the UPS does then is for the play to say.
+            (World::HandFed(_), Order::Run { command, .. }) => {
+                let ordered = Input::Order { command: command.clone(), at: now };
+                (Err(OrderResult::Accepted.into()), vec![ordered])
+            }
+            (World::HandFed(_), Order::Set { variable, value }) => {
+                (Err(OrderResult::Verified.into()), vec![Input::Heard, reading(variable, value)])
+            }
+            (World::Simulated(simulated), Order::Run { command, argument }) => {
+                let begun = simulated.driver.run(now, command, argument.as_deref(), confirmed);
+                let ordered = Input::Order { command: command.clone(), at: now };
+                let mut inputs: Vec<Input> = begun.is_ok().then_some(ordered).into_iter().collect();
+                inputs.extend(simulated.exchange(now));
+                (begun, inputs)
+            }
+            (World::Simulated(simulated), Order::Set { variable, value }) => {
+                let begun = simulated.driver.set(now, variable, value);
+                (begun, simulated.exchange(now))
+            }
+            (_, Order::ForcedShutdown(set)) => {
+                (Err(OrderResult::Executed.into()), vec![Input::ForcedShutdown(*set)])
+            }
+        }
+    }
+
+    /// Orders that have ended since this was last asked.
+    pub(super) fn take_ended(&mut self) -> Vec<(u64, OrderResult)> {
+        match self {
+            World::HandFed(_) => Vec::new(),
+            World::Simulated(simulated) => std::mem::take(&mut simulated.ended),
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Time {
         match self {
             World::HandFed(hand_fed) => hand_fed.next,
             World::Simulated(simulated) => {
@@ -75,7 +119,7 @@ impl World {
     }
 
     /// Time has passed.
-    pub(crate) fn pass(&mut self, now: Time) -> Vec<Input> {
+    pub(super) fn pass(&mut self, now: Time) -> Vec<Input> {
         match self {
             World::HandFed(hand_fed) => hand_fed.pass(now),
             World::Simulated(simulated) => simulated.pass(now),
@@ -83,7 +127,7 @@ impl World {
     }
 
     /// The daemon ends.
-    pub(crate) fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         match self {
             World::HandFed(hand_fed) => hand_fed.open = false,
             World::Simulated(simulated) => simulated.away = true,
@@ -91,7 +135,7 @@ impl World {
     }
 
     /// The daemon is back and opens the port.
-    pub(crate) fn come_back(&mut self, now: Time) -> Vec<Input> {
+    pub(super) fn come_back(&mut self, now: Time) -> Vec<Input> {
         match self {
             World::HandFed(hand_fed) => {
                 hand_fed.open = true;
@@ -137,7 +181,7 @@ impl HandFed {
         if now < self.next {
             return Vec::new();
         }
-        self.next = now + ANSWERS_EVERY;
+        self.next = now + self.answers_every;
         self.answer()
     }
 
@@ -199,7 +243,7 @@ impl Simulated {
                         moved = true;
                     }
                     DriverOutput::Learned(input) => inputs.push(input),
-                    DriverOutput::Done { .. } => {}
+                    DriverOutput::Done { ticket, result } => self.ended.push((ticket, result)),
                     DriverOutput::Timeout(at) => {
                         self.driver_deadline = at;
                         break;
@@ -232,6 +276,8 @@ impl Simulated {
     }
 }
 
+/// As the protocol would tell it: what looks like a number is one.
 fn reading(name: &str, value: &str) -> Input {
-    Input::Reading { name: name.to_owned(), value: value.to_owned(), kind: Kind::Text(0), settable: false }
+    let kind = if value.parse::<f64>().is_ok() { Kind::Number } else { Kind::Text(0) };
+    Input::Reading { name: name.to_owned(), value: value.to_owned(), kind, settable: false }
 }
