@@ -11,6 +11,7 @@ mod figures;
 #[path = "../plugin/guests.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod guests;
+mod in_c;
 mod kept;
 mod limits;
 #[path = "../cli/place.rs"]

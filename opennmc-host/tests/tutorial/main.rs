@@ -122,7 +122,14 @@ fn every_template_builds_and_its_test_passes() {
         typed(folder.path(), &format!("opennmc plugin new a-{kind} --kind {kind}"));
         typed(folder.path(), &format!("cd a-{kind}; cargo test --quiet; opennmc plugin build"));
     }
-    typed(folder.path(), "opennmc plugin new a-c --language c; opennmc plugin build a-c");
+    for kind in ["listener", "notifier", "publisher"] {
+        let new = format!("opennmc plugin new c-{kind} --language c --kind {kind}");
+        typed(folder.path(), &format!("{new}; opennmc plugin build c-{kind}"));
+    }
+    for wrong in ["--language c --kind web", "--kind publisher"] {
+        let refused = shell(folder.path(), &format!("opennmc plugin new x {wrong}")).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{wrong}");
+    }
 }
 
 #[test]

@@ -50,6 +50,8 @@ enum Kind {
     Notifier,
     /// Serves web pages
     Web,
+    /// Tells other plugins something from time to time, on the bus (in C)
+    Publisher,
 }
 
 /// One kind of plugin in Rust: its needs, its code and its test.
@@ -70,20 +72,42 @@ macro_rules! template {
 }
 
 impl Kind {
-    fn template(self) -> Template {
+    fn in_rust(self) -> Option<Template> {
+        match self {
+            Kind::Listener => Some(template!("listener")),
+            Kind::TcpService => Some(template!("tcp-service")),
+            Kind::Notifier => Some(template!("notifier")),
+            Kind::Web => Some(template!("web")),
+            Kind::Publisher => None,
+        }
+    }
+
+    /// Manifest and code.
+    fn in_c(self) -> Option<(&'static str, &'static str)> {
+        macro_rules! template {
+            ($folder:literal) => {
+                Some((
+                    include_str!(concat!("templates/c/", $folder, "/plugin.toml")),
+                    include_str!(concat!("templates/c/", $folder, "/plugin.c")),
+                ))
+            };
+        }
         match self {
             Kind::Listener => template!("listener"),
-            Kind::TcpService => template!("tcp-service"),
             Kind::Notifier => template!("notifier"),
-            Kind::Web => template!("web"),
+            Kind::Publisher => template!("publisher"),
+            Kind::TcpService | Kind::Web => None,
         }
     }
 }
 
+/// There is no template of this kind in that language.
+fn absent(language: &str, kinds: &str) -> Failure {
+    Failure::new(Exit::BadUsage, format!("in {language} the kinds are {kinds}"))
+}
+
 const CARGO: &str = include_str!("templates/rust/Cargo.toml.in");
 const BUILD_SCRIPT: &str = include_str!("templates/rust/build.rs.in");
-const C_MANIFEST: &str = include_str!("templates/c/plugin.toml");
-const C_CODE: &str = include_str!("templates/c/plugin.c");
 const C_HEADER: &str = include_str!("templates/c/opennmc.h");
 const IGNORED: &str = "/target\n";
 
@@ -91,13 +115,7 @@ pub(super) fn new(arguments: &NewArguments, output: Output) -> Result<Exit, Fail
     let name = arguments.name.as_str();
     let files = match arguments.language {
         Language::Rust => rust(name, arguments.kind, &sdk(arguments.sdk.as_deref())?)?,
-        Language::C if arguments.kind == Kind::Listener => c(name),
-        Language::C => {
-            return Err(Failure::new(
-                Exit::BadUsage,
-                "in C there is only the kind `listener`; its header shows how another interface is named",
-            ));
-        }
+        Language::C => c(name, arguments.kind)?,
     };
     // An id that can't be is told in the host's words, before anything is written.
     if let Some((_, manifest)) = files.iter().find(|(path, _)| path == "plugin.toml") {
@@ -119,7 +137,7 @@ pub(super) fn new(arguments: &NewArguments, output: Output) -> Result<Exit, Fail
 }
 
 fn rust(name: &str, kind: Kind, sdk: &Path) -> Result<Vec<(String, String)>, Failure> {
-    let template = kind.template();
+    let template = kind.in_rust().ok_or_else(|| absent("Rust", "listener, tcp-service, notifier and web"))?;
     let sdk_path = sdk.to_str().filter(|path| !path.contains(['"', '\\'])).ok_or_else(|| {
         wrong(format!("the SDK's path {} can't be written into a Cargo.toml", sdk.display()))
     })?;
@@ -142,14 +160,17 @@ fn rust(name: &str, kind: Kind, sdk: &Path) -> Result<Vec<(String, String)>, Fai
     Ok(files)
 }
 
-fn c(name: &str) -> Vec<(String, String)> {
+fn c(name: &str, kind: Kind) -> Result<Vec<(String, String)>, Failure> {
+    let (manifest, code) = kind.in_c().ok_or_else(|| {
+        absent("C", "listener, notifier and publisher; the header shows how another interface is named")
+    })?;
     let filled = |text: &str| text.replace("{{name}}", name);
-    vec![
-        ("plugin.toml".to_owned(), filled(C_MANIFEST)),
-        ("src/plugin.c".to_owned(), filled(C_CODE)),
+    Ok(vec![
+        ("plugin.toml".to_owned(), filled(manifest)),
+        ("src/plugin.c".to_owned(), filled(code)),
         ("include/opennmc.h".to_owned(), C_HEADER.to_owned()),
         (".gitignore".to_owned(), IGNORED.to_owned()),
-    ]
+    ])
 }
 
 fn sdk(given: Option<&Path>) -> Result<PathBuf, Failure> {

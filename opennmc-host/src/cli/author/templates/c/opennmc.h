@@ -1,8 +1,15 @@
 /* OpenNMC's plugin interface 0.1 for C, without any library: `clang --target=wasm32 -nostdlib`.
  *
- * Include it in one C file. It holds the functions that the host offers (log, clock, timers, store) and the calls that
- * the host makes; you write opennmc_start, opennmc_stop and opennmc_on_event, and opennmc_on_timer after
- * `#define OPENNMC_TIMERS`. What you do not call is not among the plugin's imports.
+ * Include it in one C file. It holds the functions that the host offers (log, clock, timers, store, bus, udp, delivery)
+ * and the calls that the host makes; you write opennmc_start, opennmc_stop and opennmc_on_event, and by what you define
+ * before you include it:
+ *
+ *   OPENNMC_TIMERS     opennmc_on_timer
+ *   OPENNMC_UDP        opennmc_on_datagram: needed by whoever sends datagrams, too
+ *   OPENNMC_NOTIFIER   opennmc_deliver: the plugin delivers notices
+ *   OPENNMC_NO_EVENTS  no opennmc_on_event: the plugin hears of nothing
+ *
+ * What you do not call is not among the plugin's imports.
  *
  * Memory: what the host hands in lies in an arena that is emptied after each call. Copy what has to last.
  * Another interface of docs/plugin-interface.md is named in the same way: its name and version are the import's module,
@@ -28,6 +35,23 @@ typedef struct { const opennmc_field *ptr; size_t len; } opennmc_fields;
 enum { OPENNMC_ERROR, OPENNMC_WARN, OPENNMC_INFO, OPENNMC_DEBUG };
 typedef enum { OPENNMC_SEVERITY_INFO, OPENNMC_SEVERITY_WARNING, OPENNMC_SEVERITY_CRITICAL } opennmc_severity;
 
+typedef struct { uint8_t what; opennmc_string why; } opennmc_error;
+typedef struct { uint8_t is_error; opennmc_error error; } opennmc_result;
+
+typedef struct {
+    opennmc_severity severity;
+    opennmc_string device; /* empty when none */
+    opennmc_string title;  /* one line */
+    opennmc_string body;
+    opennmc_fields fields;
+} opennmc_notice;
+
+typedef struct {
+    opennmc_string socket; /* empty for an answer to what was sent */
+    opennmc_string peer;
+    opennmc_bytes bytes;
+} opennmc_datagram;
+
 typedef struct {
     opennmc_string kind;
     opennmc_severity severity;
@@ -41,7 +65,16 @@ typedef struct {
 /* `config` is JSON. False: the start failed, and `error` says why (a text that lasts). */
 bool opennmc_start(opennmc_string config, opennmc_string *error);
 void opennmc_stop(void);
+#ifndef OPENNMC_NO_EVENTS
 void opennmc_on_event(const opennmc_event *event);
+#endif
+#ifdef OPENNMC_UDP
+void opennmc_on_datagram(const opennmc_datagram *datagram);
+#endif
+#ifdef OPENNMC_NOTIFIER
+/* Say within two minutes how it ended, once: opennmc_delivered or opennmc_not_delivered. `attempt` is 1 the first time. */
+void opennmc_deliver(uint64_t id, const opennmc_notice *notice, uint64_t at_ms, uint32_t attempt);
+#endif
 #ifdef OPENNMC_TIMERS
 void opennmc_on_timer(uint64_t timer);
 #endif
@@ -60,6 +93,14 @@ OPENNMC_IMPORT("timers", "cancel") void opennmc_timer_cancel(uint64_t timer);
 OPENNMC_IMPORT("store", "get") void opennmc_raw_get(const char *key, size_t key_len, void *result);
 OPENNMC_IMPORT("store", "set")
 void opennmc_raw_set(const char *key, size_t key_len, const uint8_t *value, size_t len, void *result);
+OPENNMC_IMPORT("bus", "publish")
+void opennmc_raw_publish(const char *topic, size_t topic_len, int32_t severity, const char *device, size_t device_len,
+                         const opennmc_field *fields, size_t count, void *result);
+OPENNMC_IMPORT("udp", "send")
+void opennmc_raw_send(const char *host, size_t host_len, int32_t port, const uint8_t *bytes, size_t len, void *result);
+OPENNMC_IMPORT("delivery", "delivered") void opennmc_raw_delivered(uint64_t notice, void *result);
+OPENNMC_IMPORT("delivery", "failed")
+void opennmc_raw_failed(uint64_t notice, const char *reason, size_t len, int32_t again, void *result);
 OPENNMC_IMPORT("store", "delete") void opennmc_raw_delete(const char *key, size_t key_len);
 
 /* A text of the program. */
@@ -67,6 +108,13 @@ static inline opennmc_string opennmc_text(const char *text) {
     size_t len = 0;
     while (text[len]) len++;
     return (opennmc_string){text, len};
+}
+
+static inline bool opennmc_equal(opennmc_string a, opennmc_string b) {
+    if (a.len != b.len) return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (a.ptr[i] != b.ptr[i]) return false;
+    return true;
 }
 
 static inline void opennmc_log(int level, opennmc_string text) { opennmc_raw_log(level, text.ptr, text.len); }
@@ -88,14 +136,81 @@ static inline bool opennmc_store_get(opennmc_string key, opennmc_bytes *value) {
 
 /* False: the plugin's share is full, or the key is no key; nothing was changed. */
 static inline bool opennmc_store_set(opennmc_string key, opennmc_bytes value) {
-    struct { uint8_t is_error; uint8_t what; opennmc_string why; } result = {1, 0, {NULL, 0}};
+    opennmc_result result = {1, {0, {NULL, 0}}};
     opennmc_raw_set(key.ptr, key.len, value.ptr, value.len, &result);
     return !result.is_error;
 }
 
 static inline void opennmc_store_delete(opennmc_string key) { opennmc_raw_delete(key.ptr, key.len); }
 
-/* --- a line for the log, without a C library ------------------------------------------------------------------- */
+/* False: the topic is not granted, or the plugin speaks too often. Everybody who listens hears `bus.PLUGIN.TOPIC`. */
+static inline bool opennmc_publish(opennmc_string topic, opennmc_severity severity, opennmc_string device,
+                                   opennmc_fields fields) {
+    opennmc_result result = {1, {0, {NULL, 0}}};
+    opennmc_raw_publish(topic.ptr, topic.len, severity, device.ptr, device.len, fields.ptr, fields.len, &result);
+    return !result.is_error;
+}
+
+/* False: the host is not granted, or the plugin sends too often. True is no promise: datagrams may be lost. */
+static inline bool opennmc_send_datagram(opennmc_string host, uint16_t port, opennmc_bytes bytes) {
+    opennmc_result result = {1, {0, {NULL, 0}}};
+    opennmc_raw_send(host.ptr, host.len, port, bytes.ptr, bytes.len, &result);
+    return !result.is_error;
+}
+
+/* The peer has it. */
+static inline void opennmc_delivered(uint64_t notice) {
+    opennmc_result result;
+    opennmc_raw_delivered(notice, &result);
+}
+
+/* `again`: trying later makes sense; the host decides when. */
+static inline void opennmc_not_delivered(uint64_t notice, opennmc_string reason, bool again) {
+    opennmc_result result;
+    opennmc_raw_failed(notice, reason.ptr, reason.len, again, &result);
+}
+
+/* --- the configuration ------------------------------------------------------------------------------------------ */
+
+/* The value of a key of [config]: a text without its quotes, or a number or word as it stands. A text with `\` in it is
+ * given with that. Empty: there is no such key. It lasts until opennmc_start ends. */
+static inline opennmc_string opennmc_config(opennmc_string json, const char *key) {
+    opennmc_string wanted = opennmc_text(key);
+    size_t depth = 0, i = 0;
+    while (i < json.len) {
+        char c = json.ptr[i++];
+        if (c == '{' || c == '[') depth++;
+        if (c == '}' || c == ']') depth--;
+        if (c != '"') continue;
+        size_t begin = i;
+        while (i < json.len && json.ptr[i] != '"') i += json.ptr[i] == '\\' ? 2 : 1;
+        if (i >= json.len) break;
+        opennmc_string name = {json.ptr + begin, i - begin};
+        i++;
+        if (depth != 1 || i >= json.len || json.ptr[i] != ':' || !opennmc_equal(name, wanted)) continue;
+        begin = ++i;
+        if (i < json.len && json.ptr[i] == '"') {
+            begin = ++i;
+            while (i < json.len && json.ptr[i] != '"') i += json.ptr[i] == '\\' ? 2 : 1;
+        } else {
+            while (i < json.len && json.ptr[i] != ',' && json.ptr[i] != '}') i++;
+        }
+        return (opennmc_string){json.ptr + begin, (i < json.len ? i : json.len) - begin};
+    }
+    return (opennmc_string){NULL, 0};
+}
+
+/* The whole number that a text is; 0 when it is none. */
+static inline uint64_t opennmc_number(opennmc_string text) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9' || number > (UINT64_MAX - 9) / 10) return 0;
+        number = number * 10 + (uint64_t)(text.ptr[i] - '0');
+    }
+    return number;
+}
+
+/* --- a line of text, without a C library ------------------------------------------------------------------- */
 
 /* What does not fit is left out. */
 typedef struct { size_t len; char text[240]; } opennmc_line;
@@ -158,6 +273,7 @@ OPENNMC_EXPORT("lifecycle", "start") void *opennmc_call_start(const char *config
 
 OPENNMC_EXPORT("lifecycle", "stop") void opennmc_call_stop(void) { opennmc_stop(); }
 
+#ifndef OPENNMC_NO_EVENTS
 OPENNMC_EXPORT("events", "on-event")
 void opennmc_call_on_event(const char *kind, size_t kind_len, int32_t severity, const char *device, size_t device_len,
                            uint64_t at_ms, const opennmc_field *fields, size_t count) {
@@ -166,6 +282,27 @@ void opennmc_call_on_event(const char *kind, size_t kind_len, int32_t severity, 
     opennmc_on_event(&event);
     opennmc_arena_used = 0;
 }
+#endif
+
+#ifdef OPENNMC_UDP
+OPENNMC_EXPORT("udp-events", "on-datagrams")
+void opennmc_call_on_datagrams(const opennmc_datagram *batch, size_t count) {
+    for (size_t i = 0; i < count; i++) opennmc_on_datagram(&batch[i]);
+    opennmc_arena_used = 0;
+}
+#endif
+
+#ifdef OPENNMC_NOTIFIER
+OPENNMC_EXPORT("notifier", "deliver")
+void opennmc_call_deliver(uint64_t id, int32_t severity, const char *device, size_t device_len, const char *title,
+                          size_t title_len, const char *body, size_t body_len, const opennmc_field *fields,
+                          size_t count, uint64_t at_ms, uint32_t attempt) {
+    opennmc_notice notice = {(opennmc_severity)severity, {device, device_len}, {title, title_len}, {body, body_len},
+                             {fields, count}};
+    opennmc_deliver(id, &notice, at_ms, attempt);
+    opennmc_arena_used = 0;
+}
+#endif
 
 #ifdef OPENNMC_TIMERS
 OPENNMC_EXPORT("timer-events", "on-timer") void opennmc_call_on_timer(uint64_t timer) {

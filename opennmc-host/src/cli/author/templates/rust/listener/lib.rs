@@ -28,7 +28,11 @@ impl EventListener for Listener {
         match Happening::of(&event) {
             Happening::OnBattery { power } => {
                 self.outages += 1;
-                host.warn(&format!("{}: outage {}, charge {} %", event.device, self.outages, power.charge));
+                let charge = match power.charge {
+                    "" => "unknown".to_owned(),
+                    percent => format!("{percent} %"),
+                };
+                host.warn(&format!("{}: outage {}, charge {charge}", event.device, self.outages));
             }
             Happening::OnLine { lasted_s, .. } => {
                 host.info(&format!("{}: mains are back after {lasted_s} s", event.device));
