@@ -82,6 +82,14 @@ pub fn answer(
     Ok(Next::Continue)
 }
 
+/// Whether the client may read; false: the host is being asked who it is.
+pub fn may_read(connection: &mut Connection, desk: &mut Desk, host: &impl Host) -> Result<bool, Refusal> {
+    connection.check_credentials(true)?;
+    let Some(principal) = identify(connection, desk, host, "reading")? else { return Ok(false) };
+    permit(connection, host, principal, "reading", "read")?;
+    Ok(true)
+}
+
 /// What a client is told of an order that has ended.
 pub fn outcome(kind: OrderKind, success: bool, word: &str) -> Result<&'static [u8], Refusal> {
     match (kind, success, word) {

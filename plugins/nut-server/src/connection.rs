@@ -8,6 +8,7 @@ use crate::desk::Desk;
 use crate::lexer::{Lexer, Words};
 use crate::refusal::Refusal;
 use crate::request::{Get, Request, parse};
+use crate::subscribers::{LOOK_MS, Wish};
 use crate::{acting, get, list};
 
 const PROTOCOL_VERSION: &[u8] = b"1.3\n";
@@ -32,6 +33,8 @@ pub struct Connection {
     /// Whether orders get ids.
     pub tracking: bool,
     refused_before: bool,
+    /// TLS stands, or is being begun.
+    pub is_secure: bool,
     /// Sweeps of the idle timer since the last complete line.
     pub quiet_sweeps: u32,
     /// The unfinished line, between two calls.
@@ -75,6 +78,8 @@ pub enum Next {
     Wait,
     /// The answer is how the order ends.
     WaitForOrder,
+    /// TLS begins: what it sent before that does not count.
+    Secure,
     /// There was no whole line to answer.
     Unread,
 }
@@ -92,6 +97,7 @@ impl Connection {
             retries: 0,
             tracking: false,
             refused_before: false,
+            is_secure: false,
             quiet_sweeps: 0,
             unfinished: None,
             waiting: None,
@@ -123,6 +129,17 @@ impl Connection {
         self.password = None;
     }
 
+    /// TLS begins. What was said in the clear may be somebody else's.
+    pub fn secure(&mut self) {
+        let (id, peer) = (self.id, core::mem::take(&mut self.peer));
+        *self = Connection { is_secure: true, ..Connection::new(id, &peer) };
+    }
+
+    /// The peer's address and port.
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
     /// The peer's address without its port.
     pub fn address(&self) -> &str {
         let address = self.peer.rsplit_once(':').map_or(self.peer.as_str(), |(address, _)| address);
@@ -150,6 +167,11 @@ impl Connection {
         out: &mut Vec<u8>,
     ) -> Result<Next, Refusal> {
         match request {
+            Request::Get(_) | Request::List(_) | Request::Subscribe { .. }
+                if !desk.anonymous_read && !acting::may_read(self, desk, host)? =>
+            {
+                return Ok(Next::Wait);
+            }
             Request::Get(Get::Tracking) => {
                 out.extend_from_slice(if self.tracking { b"ON\n" } else { b"OFF\n" });
             }
@@ -164,7 +186,28 @@ impl Connection {
             }
             Request::ProtocolVersion => out.extend_from_slice(PROTOCOL_VERSION),
             Request::Help => out.extend_from_slice(HELP),
-            Request::StartTls => return Err(Refusal::FeatureNotConfigured),
+            Request::StartTls if self.is_secure => return Err(Refusal::AlreadySslMode),
+            Request::StartTls if !host.offers_tls() => return Err(Refusal::FeatureNotConfigured),
+            Request::StartTls => {
+                out.extend_from_slice(b"OK STARTTLS\n");
+                return Ok(Next::Secure);
+            }
+            Request::Subscribe { ups, values } => {
+                let ups =
+                    ups.map(|name| desk.mirror.device(name).map(|device| device.name.clone())).transpose()?;
+                out.extend_from_slice(b"OK SUBSCRIBED\n");
+                if values {
+                    if desk.subscribers.timer.is_none() {
+                        desk.subscribers.timer = host.every(LOOK_MS).ok();
+                    }
+                    out.extend_from_slice(&desk.subscribers.begin(&desk.mirror, host, ups.as_deref()));
+                }
+                desk.subscribers.add(self.id, Wish { ups, values });
+            }
+            Request::Unsubscribe => {
+                desk.subscribers.remove(self.id);
+                out.extend_from_slice(b"OK UNSUBSCRIBED\n");
+            }
             Request::Logout => {
                 out.extend_from_slice(b"OK Goodbye\n");
                 return Ok(Next::Close);
@@ -193,7 +236,8 @@ impl Connection {
         Ok(Next::Continue)
     }
 
-    fn check_credentials(&self, needed: bool) -> Result<(), Refusal> {
+    /// A name and a password were given, whether right or wrong.
+    pub fn check_credentials(&self, needed: bool) -> Result<(), Refusal> {
         if needed && self.username.is_none() {
             Err(Refusal::UsernameRequired)
         } else if needed && !self.has_password {

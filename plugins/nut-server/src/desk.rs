@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::admission::Admission;
 use crate::logins::Logins;
 use crate::mirror::Mirror;
+use crate::subscribers::Subscribers;
 use crate::tracking::Tracking;
 
 /// What all clients share.
@@ -16,6 +18,12 @@ pub struct Desk {
     pub mirror: Mirror,
     /// Who is logged in.
     pub logins: Logins,
+    /// Whether who has not logged in may read.
+    pub anonymous_read: bool,
+    /// Who may connect.
+    pub admission: Admission,
+    /// Who wants to be told of what happens.
+    pub subscribers: Subscribers,
     /// What can be asked after.
     pub tracking: Tracking,
     /// Connections by the ticket of their password's check.

@@ -6,6 +6,7 @@
 //! looks, only this one client waits ([`desk`]).
 
 pub mod acting;
+pub mod admission;
 pub mod config;
 pub mod connection;
 pub mod desk;
@@ -18,9 +19,18 @@ pub mod refusal;
 pub mod reply;
 pub mod request;
 pub mod server;
+pub mod subscribers;
 pub mod tracking;
 
 pub use config::Config;
 pub use server::NutServer;
 
-opennmc_plugin::export!(NutServer: lifecycle, tcp_events, timer_events, auth_events, control_events);
+opennmc_plugin::export!(
+    NutServer: lifecycle,
+    events,
+    tcp_events,
+    connection_events,
+    timer_events,
+    auth_events,
+    control_events
+);

@@ -6,6 +6,7 @@
 pub enum Refusal {
     AccessDenied,
     AlreadyLoggedIn,
+    AlreadySslMode,
     AlreadySetPassword,
     AlreadySetUsername,
     CmdNotSupported,
@@ -35,6 +36,7 @@ impl Refusal {
         match self {
             Refusal::AccessDenied => b"ERR ACCESS-DENIED\n",
             Refusal::AlreadyLoggedIn => b"ERR ALREADY-LOGGED-IN\n",
+            Refusal::AlreadySslMode => b"ERR ALREADY-SSL-MODE\n",
             Refusal::AlreadySetPassword => b"ERR ALREADY-SET-PASSWORD\n",
             Refusal::AlreadySetUsername => b"ERR ALREADY-SET-USERNAME\n",
             Refusal::CmdNotSupported => b"ERR CMD-NOT-SUPPORTED\n",

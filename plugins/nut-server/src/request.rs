@@ -46,6 +46,12 @@ pub enum Request<'a> {
         value: &'a str,
     },
     SetTracking(bool),
+    /// Of one UPS, or of all; with values, too.
+    Subscribe {
+        ups: Option<&'a str>,
+        values: bool,
+    },
+    Unsubscribe,
     InstCmd {
         ups: &'a str,
         command: &'a str,
@@ -135,6 +141,10 @@ pub fn parse(words: Words<'_>) -> Parsed<'_> {
         guarded(exactly(words, 2, Request::Primary { granted: b"OK MASTER-GRANTED\n", ups: words.at(1) }))
     } else if is("FSD") {
         guarded(exactly(words, 2, Request::ForcedShutdown { ups: words.at(1) }))
+    } else if is("SUBSCRIBE") {
+        open(parse_subscribe(words))
+    } else if is("UNSUBSCRIBE") {
+        open(exactly(words, 1, Request::Unsubscribe))
     } else if is("SET") {
         guarded(parse_set(words))
     } else if is("INSTCMD") {
@@ -203,6 +213,17 @@ fn parse_set(words: Words<'_>) -> Result<Request<'_>, Refusal> {
     } else {
         Err(Refusal::InvalidArgument)
     }
+}
+
+/// `SUBSCRIBE EVENTS [ups]`, `SUBSCRIBE VALUES [ups]`
+fn parse_subscribe(words: Words<'_>) -> Result<Request<'_>, Refusal> {
+    let ups = words.get(2);
+    let values = match words.at(1) {
+        what if what.eq_ignore_ascii_case("EVENTS") => false,
+        what if what.eq_ignore_ascii_case("VALUES") => true,
+        _ => return Err(Refusal::InvalidArgument),
+    };
+    if words.len() <= 3 { Ok(Request::Subscribe { ups, values }) } else { Err(Refusal::InvalidArgument) }
 }
 
 fn exactly<T>(words: Words<'_>, count: usize, request: T) -> Result<T, Refusal> {

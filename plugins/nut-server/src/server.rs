@@ -6,16 +6,19 @@
 use std::collections::HashMap;
 
 use opennmc_plugin::{
-    AuthHandler, ControlHandler, Error, Host, Inbound, Outbound, Plugin, Principal, TcpService, TimerHandler,
+    AuthHandler, ConnectionHandler, ControlHandler, Error, Event, EventListener, Host, Inbound, Outbound,
+    Plugin, Principal, TcpService, TimerHandler,
 };
 use rustc_hash::FxBuildHasher;
 
 use crate::acting;
+use crate::admission::Admission;
 use crate::config::Config;
 use crate::connection::{Connection, Identity, Next, Waiting};
 use crate::desk::{Alarm, Desk, Order};
 use crate::lexer::{Lexer, MAX_LINE, Progress};
 use crate::refusal::Refusal;
+use crate::subscribers;
 
 /// Memory for what all clients together make us hold: unfinished lines, requests that wait, names and passwords. Requests
 /// arrive whole and few clients wait, so this is for abuse.
@@ -33,7 +36,6 @@ const SWEEPS_PER_IDLE_TIME: u32 = 4;
 /// The NUT server.
 #[derive(Debug)]
 pub struct NutServer {
-    config: Config,
     desk: Desk,
     connections: HashMap<u64, Connection, FxBuildHasher>,
     /// Reads the lines of whichever connection is served; what it holds of an unfinished line moves to the connection.
@@ -55,9 +57,13 @@ impl Plugin for NutServer {
             sweeper =
                 Some(timer.map_err(|error| format!("the timer for idle clients can't be set: {error}"))?);
         }
+        let desk = Desk {
+            admission: Admission::new(&config)?,
+            anonymous_read: config.anonymous_read,
+            ..Desk::default()
+        };
         Ok(NutServer {
-            config,
-            desk: Desk::default(),
+            desk,
             connections: HashMap::default(),
             lexer: Lexer::default(),
             unfinished: 0,
@@ -70,13 +76,11 @@ impl TcpService for NutServer {
     fn on_accept(
         &mut self,
         _host: &impl Host,
-        _listener: &str,
+        listener: &str,
         connection: u64,
         peer: &str,
     ) -> Result<(), String> {
-        if self.connections.len() >= self.config.max_connections {
-            return Err(format!("all {} connections are in use", self.config.max_connections));
-        }
+        self.desk.admission.enter(listener, peer)?;
         self.connections.insert(connection, Connection::new(connection, peer));
         Ok(())
     }
@@ -100,7 +104,9 @@ impl TcpService for NutServer {
 
     fn on_closed(&mut self, _host: &impl Host, connection: u64, _reason: &str) {
         self.desk.logins.remove(connection);
+        self.desk.subscribers.remove(connection);
         if let Some(gone) = self.connections.remove(&connection) {
+            self.desk.admission.leave(gone.peer());
             self.unfinished -= gone.held();
         }
     }
@@ -110,6 +116,9 @@ impl TimerHandler for NutServer {
     fn on_timer(&mut self, host: &impl Host, timer: u64) {
         if self.sweeper == Some(timer) {
             return self.sweep(host);
+        }
+        if self.desk.subscribers.timer == Some(timer) {
+            return self.tell_values(host);
         }
         match self.desk.timers.remove(&timer) {
             Some(Alarm::Retry(connection)) => self.resume(host, connection, Vec::new()),
@@ -126,6 +135,18 @@ impl TimerHandler for NutServer {
             None => {}
         }
     }
+}
+
+impl EventListener for NutServer {
+    fn on_event(&mut self, host: &impl Host, event: Event) {
+        let (line, listeners) = self.desk.subscribers.of_event(&event);
+        subscribers::send(&mut self.desk, host, &line, &listeners);
+    }
+}
+
+impl ConnectionHandler for NutServer {
+    // It makes none of its own.
+    fn on_connected(&mut self, _host: &impl Host, _connection: u64) {}
 }
 
 impl AuthHandler for NutServer {
@@ -171,6 +192,20 @@ impl NutServer {
         self.unfinished
     }
 
+    /// Once a second, while anybody wants values.
+    fn tell_values(&mut self, host: &impl Host) {
+        if !self.desk.subscribers.want_values()
+            && let Some(timer) = self.desk.subscribers.timer.take()
+        {
+            return host.cancel(timer);
+        }
+        self.desk.mirror.refresh(host);
+        let changes = self.desk.subscribers.look(&self.desk.mirror, host);
+        for (lines, listeners) in changes {
+            subscribers::send(&mut self.desk, host, &lines, &listeners);
+        }
+    }
+
     fn sweep(&mut self, host: &impl Host) {
         for (id, connection) in &mut self.connections {
             connection.quiet_sweeps += 1;
@@ -213,6 +248,16 @@ impl NutServer {
         while !rest.is_empty() && !connection.closing && connection.waiting.is_none() {
             let (used, next) = answer_line(&mut self.lexer, &mut self.desk, connection, host, rest, &mut out);
             rest = rest.get(used..).unwrap_or_default();
+            if next == Next::Secure {
+                rest = &[];
+                self.lexer.clear();
+                // What it was told in the clear goes first.
+                match flush(host, id, &mut out) && host.accept_tls(id).is_ok() {
+                    true => connection.secure(),
+                    false => connection.closing = true,
+                }
+                break;
+            }
             apply(connection, next, || Box::new(core::mem::take(&mut self.lexer)));
             if out.len() > MAX_ANSWER && !flush(host, id, &mut out) {
                 connection.closing = true;
@@ -243,7 +288,7 @@ impl NutServer {
 /// What an answer does to its connection; `line` gives the words of the line if they are needed again.
 fn apply(connection: &mut Connection, next: Next, line: impl FnOnce() -> Box<Lexer>) {
     match next {
-        Next::Continue | Next::Unread => {}
+        Next::Continue | Next::Unread | Next::Secure => {}
         Next::Close => connection.closing = true,
         Next::Wait => connection.waiting = Some(Waiting::Check(line())),
         Next::WaitForOrder => connection.waiting = Some(Waiting::Order),
@@ -262,6 +307,7 @@ fn answer_line(
     if !lexer.is_within_line()
         && let Some(end) = bytes.iter().position(|byte| *byte == b'\n')
         && let Some(line) = bytes.get(..end)
+        && desk.anonymous_read
         && desk.mirror.answer_plain_get_var(line, out)
     {
         connection.quiet_sweeps = 0;

@@ -24,7 +24,10 @@ fn every_transcript_is_answered_to_the_byte() {
 }
 
 fn play(name: &str, transcript: &str) {
-    let mut session = Session::new(rack());
+    let host = rack();
+    // The recorded server had no certificate either.
+    host.lose_certificate();
+    let mut session = Session::new(host);
     let mut question = Vec::new();
     let mut expected = String::new();
     let lines = transcript.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));

@@ -177,6 +177,12 @@ pub trait TlsServer {
     ///
     /// What the peer sent before, and the plugin has not seen yet, is thrown away.
     fn accept_tls(&self, connection: u64) -> Result<(), Error>;
+
+    /// Whether the host has a certificate, so that TLS can be offered.
+    fn offers_tls(&self) -> bool {
+        // There is no connection 0, and that there is no certificate is said first.
+        !matches!(self.accept_tls(0), Err(Error::Unavailable(_)))
+    }
 }
 
 /// Connections that the plugin makes, to granted hosts.

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use nut_server::config::Allow;
 use nut_server::{Config, NutServer};
 use opennmc_plugin::{
     AuthHandler, Availability, ControlHandler, Inbound, Kind, Ordered, Outbound, Plugin, SimulatedHost,
@@ -72,7 +73,13 @@ pub(crate) fn variable(name: &str, value: &str, kind: Kind, settable: bool, max_
 
 /// The defaults of plugin.toml.
 pub(crate) fn config() -> Config {
-    Config { max_connections: 4096, idle_seconds: 300 }
+    Config {
+        max_connections: 4096,
+        idle_seconds: 300,
+        max_connections_per_address: 1024,
+        anonymous_read: true,
+        allow: Allow::default(),
+    }
 }
 
 /// A server and its one client.

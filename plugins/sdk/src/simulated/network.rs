@@ -1,6 +1,6 @@
 //! Connections that the plugin makes, datagrams, and HTTP on the simulated host: recorded, and answered by the test.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use super::SimulatedHost;
 use crate::{Error, FetchRequest, HttpAnswers, HttpClient, Response, Security, TcpConnect, TlsServer, Udp};
@@ -13,6 +13,7 @@ pub(super) struct Network {
     hosts: RefCell<Option<Vec<String>>>,
     made: RefCell<Vec<(u64, String, u16, Security)>>,
     secured: RefCell<Vec<u64>>,
+    lacks_certificate: Cell<bool>,
     datagrams: RefCell<Vec<SentDatagram>>,
     fetches: RefCell<Vec<(u64, FetchRequest)>>,
     responses: RefCell<Vec<(u64, Response)>>,
@@ -43,6 +44,11 @@ impl SimulatedHost {
     /// The connections that the plugin made: number, host, port, security.
     pub fn made_connections(&self) -> Vec<(u64, String, u16, Security)> {
         self.network.made.borrow().clone()
+    }
+
+    /// From now on the host has no certificate of its own. Before, it has.
+    pub fn lose_certificate(&self) {
+        self.network.lacks_certificate.set(true);
     }
 
     /// The connections on which the plugin asked for TLS, in order.
@@ -78,6 +84,12 @@ impl SimulatedHost {
 
 impl TlsServer for SimulatedHost {
     fn accept_tls(&self, connection: u64) -> Result<(), Error> {
+        if self.network.lacks_certificate.get() {
+            return Err(Error::Unavailable("this host has no certificate".to_owned()));
+        }
+        if connection == 0 {
+            return Err(Error::NotFound);
+        }
         self.network.secured.borrow_mut().push(connection);
         Ok(())
     }
