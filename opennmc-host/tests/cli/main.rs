@@ -12,3 +12,4 @@ mod made;
 mod peer;
 mod place;
 mod schema;
+mod scripts;

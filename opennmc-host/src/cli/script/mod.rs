@@ -31,12 +31,12 @@ enum Script {
     List(ListArguments),
     /// Say what is wrong with scripts, and what they would do, without doing it
     ///
-    /// Calls every function with an event as it could come. Exits with 3 when a script has an error.
+    /// Calls every function with an event as it could come. Exits with 1 when a script has an error.
     Check(check::CheckArguments),
     /// Rehearse a script: a simulated UPS, or a play, in simulated time
     ///
     /// A day takes a second or so. The script runs with its real limits and grants; what it posts goes nowhere and is answered
-    /// with 200. Shows what happens (`<`), the status (`=`), the events (`!`) and what the script does (`>`). Exits with 3 when the
+    /// with 200. Shows what happens (`<`), the status (`=`), the events (`!`) and what the script does (`>`). Exits with 1 when the
     /// script has an error.
     #[cfg(feature = "author")]
     Run(run::RunArguments),
