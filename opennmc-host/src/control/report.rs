@@ -115,6 +115,9 @@ pub struct PluginReport {
     pub state: String,
     /// Where clients reach it, by the listener's name.
     pub listening: BTreeMap<String, Vec<String>>,
+    /// Where its web pages are, while it runs; none when it has none.
+    #[serde(default)]
+    pub pages: Option<PagesReport>,
     /// Open connections.
     pub connections: u64,
     /// Bytes of its memory.
@@ -150,6 +153,15 @@ pub struct PluginReport {
     /// What it publishes by name, when it is a script.
     #[serde(default)]
     pub metrics: BTreeMap<String, f64>,
+}
+
+/// The web pages of a plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PagesReport {
+    /// The path that they are under, on the server of `[http]`.
+    pub mount: String,
+    /// Whether people who have not logged in are served.
+    pub public: bool,
 }
 
 /// What was done.
@@ -374,6 +386,10 @@ impl PluginReport {
             version: status.version.clone(),
             state: plugin_state(&status.state).to_owned(),
             listening,
+            pages: status
+                .pages
+                .as_ref()
+                .map(|pages| PagesReport { mount: pages.mount.clone(), public: pages.public }),
             connections: status.connections,
             memory: status.memory,
             calls: status.calls,

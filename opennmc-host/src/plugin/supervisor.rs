@@ -30,7 +30,7 @@ use super::services::Services;
 use super::thread::budget::Budget;
 use super::thread::{self as service, Announcement, Bound, Job, Progress};
 use super::watch::{self, Watch};
-use super::{Allow, Compiling, Digest, Lines, Mark, PluginError, SignerName, Trust, Usage};
+use super::{Allow, Compiling, Digest, HttpNeed, Lines, Mark, PluginError, SignerName, Trust, Usage};
 use crate::state::{Event, Severity, SnapshotCell};
 
 mod reload;
@@ -122,6 +122,8 @@ pub struct PluginStatus {
     pub epitaph: Option<Epitaph>,
     /// Its listeners, while it runs.
     pub listening: Vec<(String, SocketAddr)>,
+    /// Where its web pages are, while it runs.
+    pub pages: Option<HttpNeed>,
     /// Open connections.
     pub connections: u64,
     /// Bytes of its memory.
@@ -790,6 +792,7 @@ impl Plugin {
                 .announcement
                 .as_ref()
                 .map_or_else(Vec::new, |announcement| announcement.listening.clone()),
+            pages: announcement.and_then(|announcement| announcement.pages.clone()),
             connections: gauges.connections.load(Relaxed),
             memory: gauges.memory.load(Relaxed),
             calls: self.past_calls + gauges.calls.load(Relaxed),

@@ -149,6 +149,10 @@ fn info(plugin: &PluginReport, output: Output) -> String {
     for (name, addresses) in &plugin.listening {
         row("listens", format!("{}: {}", clean(name), addresses.join(" ")));
     }
+    if let Some(pages) = &plugin.pages {
+        let to_whom = if pages.public { "everybody" } else { "people who have logged in" };
+        row("web pages", format!("{} for {to_whom}", clean(&pages.mount)));
+    }
     let of = |limit: Option<String>| limit.map_or_else(String::new, |limit| format!(" of {limit}"));
     let limits = plugin.limits.as_ref();
     let most = of(limits.map(|limits| limits.connections.to_string()));

@@ -43,8 +43,8 @@ use super::script::{self, ScriptInstance};
 use super::services::{Outcome, Services};
 use super::watch::Watch;
 use super::{
-    Digest, Epitaph, EventPattern, Grant, Limits, Lines, Package, PluginError, PluginSettings, SignerName,
-    Trust, effective_config,
+    Digest, Epitaph, EventPattern, Grant, HttpNeed, Limits, Lines, Package, PluginError, PluginSettings,
+    SignerName, Trust, effective_config,
 };
 use crate::http::{Answered, Asked, Assets};
 use crate::state::{Event, SnapshotCell};
@@ -121,6 +121,8 @@ pub(super) struct Announcement {
     /// Where it listens, once it does, and with which sockets.
     pub(super) listening: Vec<(String, SocketAddr)>,
     pub(super) sockets: Vec<Bound>,
+    /// Where its web pages are, if it has any.
+    pub(super) pages: Option<HttpNeed>,
     /// What it may use.
     pub(super) limits: Limits,
     /// Of its `plugin.wasm`.
@@ -321,6 +323,7 @@ impl Service {
             version: program.version,
             listening: Vec::new(),
             sockets: Vec::new(),
+            pages: grant.needs.http.clone(),
             limits: grant.limits,
             digest: program.digest,
             path: program.path,
