@@ -1,9 +1,9 @@
 //! The simulated host keeps the promises of the real one.
 
 use opennmc_plugin::{
-    Admin, Auth, Bus, Clock, Delivered, Delivery, Error, FetchRequest, HttpAnswers, HttpClient, Notice,
-    Notify, Principal, Random, Response, Security, SentDatagram, Severity, SimulatedHost, Store, TcpConnect,
-    Timers, Udp,
+    Admin, Auth, Bus, Clock, Delivered, Delivery, Error, EventQuery, FetchRequest, History, HttpAnswers,
+    HttpClient, Notice, Notify, Principal, Random, Response, SampleQuery, Security, SentDatagram, Severity,
+    SimulatedHost, Store, Tcp, TcpConnect, Timers, Udp,
 };
 
 #[test]
@@ -127,4 +127,117 @@ fn local_time_is_the_calendar_s() {
     assert_eq!((leap.hour, leap.minute, leap.second), (23, 59, 58));
     let next = host.local_time(1_709_251_200_000);
     assert_eq!((next.month, next.day, next.hour, next.weekday), (3, 1, 0, 5));
+}
+
+#[test]
+fn timers_have_the_host_s_shortest_period_and_the_plugin_s_limit() {
+    let host = SimulatedHost::new();
+    assert!(matches!(host.every(9), Err(Error::Invalid(_))));
+    host.limit_timers(1);
+    let timer = host.after(0).unwrap();
+    assert!(matches!(host.every(1_000), Err(Error::Limit(_))));
+    host.advance(0, |due| assert_eq!(due, timer));
+    host.every(1_000).unwrap();
+}
+
+#[test]
+fn an_event_happens_at_the_clock_s_time() {
+    let host = SimulatedHost::new();
+    host.set_time_ms(7_000);
+    let event = host.event("ups.low-battery", Severity::Critical, "main", &[("battery.charge", "9")]);
+    assert_eq!(
+        (event.at_ms, event.device.as_str(), event.field("battery.charge")),
+        (7_000, "main", Some("9"))
+    );
+}
+
+#[test]
+fn a_closed_connection_takes_nothing_any_more_and_makes_room() {
+    let host = SimulatedHost::new();
+    host.limit_connections(1);
+    let connection = host.connect("a.example", 25, Security::Plain).unwrap();
+    assert!(matches!(host.connect("b.example", 25, Security::Plain), Err(Error::Limit(_))));
+    host.send(connection, b"HELO").unwrap();
+    host.close(connection);
+    assert_eq!(host.send(connection, b"more"), Err(Error::NotFound));
+    assert_eq!(host.take_sent(connection), b"HELO");
+    assert_ne!(host.connect("b.example", 25, Security::Plain).unwrap(), connection);
+}
+
+#[test]
+fn a_datagram_is_answered_only_where_one_came_from() {
+    let host = SimulatedHost::new();
+    assert_eq!(host.reply_datagram("snmp", "192.0.2.1:5000", b"x"), Err(Error::NotFound));
+    let arrived = host.datagram("snmp", "192.0.2.1:5000", b"get");
+    host.reply_datagram(&arrived.socket, &arrived.peer, b"x").unwrap();
+    assert_eq!(host.take_datagrams().len(), 1);
+    assert!(matches!(host.send_datagram("a.example", 1, &[0; 70_000]), Err(Error::Invalid(_))));
+}
+
+#[test]
+fn a_request_over_http_is_refused_as_the_host_refuses_it() {
+    let host = SimulatedHost::new();
+    host.limit_requests(1);
+    let fetch = |method: &str, body: &[u8]| {
+        host.fetch(&FetchRequest {
+            method: method.to_owned(),
+            url: "https://a.example/".to_owned(),
+            headers: Vec::new(),
+            body: body.to_vec(),
+            timeout_ms: 0,
+        })
+    };
+    assert!(matches!(fetch("BREW", b""), Err(Error::Invalid(_))));
+    assert!(matches!(fetch("GET", b"x"), Err(Error::Invalid(_))));
+    let ticket = fetch("POST", b"x").unwrap();
+    assert!(matches!(fetch("GET", b""), Err(Error::Limit(_))));
+    assert_eq!(host.next_fetch().unwrap().0, ticket);
+    fetch("GET", b"").unwrap();
+}
+
+#[test]
+fn the_bus_takes_granted_topics_and_notices_one_line_both_so_many_a_minute() {
+    let host = SimulatedHost::new();
+    host.grant_topics(&["reading"]);
+    assert!(matches!(host.announce("other", Severity::Info, "", &[]), Err(Error::Denied(_))));
+    let notice = |title: &str| Notice {
+        severity: Severity::Info,
+        device: String::new(),
+        title: title.to_owned(),
+        body: String::new(),
+        fields: Vec::new(),
+    };
+    assert!(matches!(host.notify(&notice("two\nlines")), Err(Error::Invalid(_))));
+    assert!(matches!(host.notify(&notice("")), Err(Error::Invalid(_))));
+    host.limit_messages(2);
+    host.announce("reading", Severity::Info, "", &[]).unwrap();
+    host.notify(&notice("on battery")).unwrap();
+    assert!(matches!(host.notify(&notice("again")), Err(Error::Limit(_))));
+    assert!(matches!(host.announce("reading", Severity::Info, "", &[]), Err(Error::Limit(_))));
+    host.advance(60_000, |_| {});
+    host.notify(&notice("again")).unwrap();
+    assert_eq!((host.announced().len(), host.notices().len()), (1, 2));
+}
+
+#[test]
+fn a_question_to_the_history_is_taken_once_for_its_answer() {
+    let host = SimulatedHost::new();
+    let query =
+        EventQuery { from_ms: 0, until_ms: 0, device: String::new(), kind: "ups.*".to_owned(), limit: 10 };
+    let ticket = host.past_events(&query).unwrap();
+    assert_eq!(
+        host.next_event_query().map(|(ticket, query)| (ticket, query.kind)),
+        Some((ticket, "ups.*".to_owned()))
+    );
+    assert!(host.next_event_query().is_none());
+    let query = SampleQuery {
+        device: "main".to_owned(),
+        variable: "ups.load".to_owned(),
+        from_ms: 0,
+        until_ms: 0,
+        points: 0,
+    };
+    let ticket = host.past_samples(&query).unwrap();
+    assert_eq!(host.next_sample_query().unwrap().0, ticket);
+    assert!(host.next_sample_query().is_none() && host.sample_queries().is_empty());
 }

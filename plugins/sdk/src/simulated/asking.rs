@@ -5,6 +5,10 @@ use core::cell::RefCell;
 use super::SimulatedHost;
 use crate::{Admin, Delivery, Error, EventQuery, History, Notice, Notify, Principal, SampleQuery};
 
+/// Bytes of a notice.
+const LONGEST_TITLE: usize = 200;
+const LONGEST_BODY: usize = 4 << 10;
+
 #[derive(Debug, Default)]
 pub(super) struct Asking {
     notices: RefCell<Vec<(u64, Notice)>>,
@@ -41,14 +45,26 @@ impl SimulatedHost {
         self.asking.delivered.borrow().clone()
     }
 
-    /// The questions for past events, with their tickets.
+    /// The questions for past events that were not taken yet, with their tickets.
     pub fn event_queries(&self) -> Vec<(u64, EventQuery)> {
         self.asking.events.borrow().clone()
     }
 
-    /// The questions for samples, with their tickets.
+    /// The questions for samples that were not taken yet, with their tickets.
     pub fn sample_queries(&self) -> Vec<(u64, SampleQuery)> {
         self.asking.samples.borrow().clone()
+    }
+
+    /// Takes the oldest question for past events that was not taken yet: what to answer with `on_past_events`.
+    pub fn next_event_query(&self) -> Option<(u64, EventQuery)> {
+        let mut events = self.asking.events.borrow_mut();
+        if events.is_empty() { None } else { Some(events.remove(0)) }
+    }
+
+    /// Takes the oldest question for samples that was not taken yet: what to answer with `on_past_samples`.
+    pub fn next_sample_query(&self) -> Option<(u64, SampleQuery)> {
+        let mut samples = self.asking.samples.borrow_mut();
+        if samples.is_empty() { None } else { Some(samples.remove(0)) }
     }
 
     /// The requests for administration: ticket, in whose name, and the request.
@@ -59,6 +75,14 @@ impl SimulatedHost {
 
 impl Notify for SimulatedHost {
     fn notify(&self, notice: &Notice) -> Result<u64, Error> {
+        let title = &notice.title;
+        if title.trim().is_empty() || title.len() > LONGEST_TITLE || title.chars().any(char::is_control) {
+            return Err(Error::Invalid(format!("a title is one line of 1 to {LONGEST_TITLE} bytes")));
+        }
+        if notice.body.len() > LONGEST_BODY {
+            return Err(Error::Invalid(format!("the longest body has {LONGEST_BODY} bytes")));
+        }
+        self.say()?;
         let ticket = self.ticket();
         self.asking.notices.borrow_mut().push((ticket, notice.clone()));
         Ok(ticket)

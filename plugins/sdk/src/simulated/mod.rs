@@ -12,7 +12,10 @@ mod time;
 use core::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use crate::{Auth, Availability, Device, Error, Level, Log, Principal, Tcp, Ups, UpsControl, Variable};
+use crate::{
+    Auth, Availability, Clock, Device, Error, Event, Level, Log, Principal, Severity, Tcp, Ups, UpsControl,
+    Variable,
+};
 
 pub use asking::Delivered;
 pub use keeping::Announced;
@@ -147,6 +150,29 @@ impl SimulatedHost {
         self.longest_send.get()
     }
 
+    pub(in crate::simulated) fn is_closed(&self, connection: u64) -> bool {
+        self.closed.borrow().contains(&connection)
+    }
+
+    /// Something that happens now, to be handed to `on_event`. `device` is empty when it concerns no UPS.
+    ///
+    /// ```
+    /// # use opennmc_plugin::{Happening, Severity, SimulatedHost};
+    /// let host = SimulatedHost::new();
+    /// let event = host.event("ups.on-battery", Severity::Warning, "main", &[("battery.charge", "99")]);
+    /// assert!(matches!(Happening::of(&event), Happening::OnBattery { power } if power.charge == "99"));
+    /// ```
+    pub fn event(&self, kind: &str, severity: Severity, device: &str, fields: &[(&str, &str)]) -> Event {
+        let field = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Event {
+            kind: kind.to_owned(),
+            severity,
+            device: device.to_owned(),
+            at_ms: self.wall_ms(),
+            fields: fields.iter().map(field).collect(),
+        }
+    }
+
     /// The connections that the plugin closed with `close`, in order.
     pub fn closed(&self) -> Vec<u64> {
         self.closed.borrow().clone()
@@ -270,6 +296,9 @@ impl Ups for SimulatedHost {
 
 impl Tcp for SimulatedHost {
     fn send(&self, connection: u64, bytes: &[u8]) -> Result<(), Error> {
+        if self.is_closed(connection) {
+            return Err(Error::NotFound);
+        }
         self.longest_send.set(self.longest_send.get().max(bytes.len()));
         let mut sent = self.sent.borrow_mut();
         let queue = sent.entry(connection).or_default();

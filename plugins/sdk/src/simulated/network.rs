@@ -3,10 +3,14 @@
 use core::cell::{Cell, RefCell};
 
 use super::SimulatedHost;
-use crate::{Error, FetchRequest, HttpAnswers, HttpClient, Response, Security, TcpConnect, TlsServer, Udp};
+use crate::{
+    Datagram, Error, FetchRequest, HttpAnswers, HttpClient, Response, Security, TcpConnect, TlsServer, Udp,
+};
 
 /// The first connection that a plugin makes; far from those that a test lets in.
 const FIRST_CONNECTION: u64 = 1_000_000;
+const LARGEST_DATAGRAM: usize = 65_535;
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 #[derive(Debug, Default)]
 pub(super) struct Network {
@@ -17,6 +21,10 @@ pub(super) struct Network {
     datagrams: RefCell<Vec<SentDatagram>>,
     fetches: RefCell<Vec<(u64, FetchRequest)>>,
     responses: RefCell<Vec<(u64, Response)>>,
+    /// Who has sent a datagram: socket and peer.
+    met: RefCell<Vec<(String, String)>>,
+    most_connections: Cell<Option<usize>>,
+    most_fetches: Cell<Option<usize>>,
 }
 
 /// A datagram that the plugin sent.
@@ -54,6 +62,24 @@ impl SimulatedHost {
     /// The connections on which the plugin asked for TLS, in order.
     pub fn secured(&self) -> Vec<u64> {
         self.network.secured.borrow().clone()
+    }
+
+    /// So many connections may the plugin make, those that it has closed not counted. Before, any number.
+    pub fn limit_connections(&self, most: usize) {
+        self.network.most_connections.set(Some(most));
+    }
+
+    /// So many HTTP requests may be under way, which are those that [`SimulatedHost::next_fetch`] has not taken: `requests`
+    /// under `[limits]` in plugin.toml. Before, any number.
+    pub fn limit_requests(&self, most: usize) {
+        self.network.most_fetches.set(Some(most));
+    }
+
+    /// A datagram that has arrived, to be handed to `on_datagrams`. From now on the plugin may answer this peer.
+    pub fn datagram(&self, socket: &str, peer: &str, bytes: &[u8]) -> Datagram {
+        let (socket, peer) = (socket.to_owned(), peer.to_owned());
+        self.network.met.borrow_mut().push((socket.clone(), peer.clone()));
+        Datagram { socket, peer, bytes: bytes.to_vec() }
     }
 
     /// Takes the datagrams that the plugin sent.
@@ -99,6 +125,10 @@ impl TcpConnect for SimulatedHost {
     fn connect(&self, host: &str, port: u16, security: Security) -> Result<u64, Error> {
         self.check_host(host)?;
         let mut made = self.network.made.borrow_mut();
+        let open = made.iter().filter(|(made, ..)| !self.is_closed(*made)).count();
+        if self.network.most_connections.get().is_some_and(|most| open >= most) {
+            return Err(Error::Limit("all connections that the plugin may have are in use".to_owned()));
+        }
         let connection = FIRST_CONNECTION + made.len() as u64;
         made.push((connection, host.to_owned(), port, security));
         Ok(connection)
@@ -115,25 +145,48 @@ impl TcpConnect for SimulatedHost {
 
 impl Udp for SimulatedHost {
     fn send_datagram(&self, host: &str, port: u16, bytes: &[u8]) -> Result<(), Error> {
+        check_size(bytes)?;
         self.check_host(host)?;
         self.network.datagrams.borrow_mut().push(SentDatagram::To(host.to_owned(), port, bytes.to_vec()));
         Ok(())
     }
 
     fn reply_datagram(&self, socket: &str, peer: &str, bytes: &[u8]) -> Result<(), Error> {
+        check_size(bytes)?;
+        let met = self.network.met.borrow();
+        if !met.iter().any(|(known, who)| known == socket && who == peer) {
+            return Err(Error::NotFound);
+        }
         let (socket, peer, bytes) = (socket.to_owned(), peer.to_owned(), bytes.to_vec());
         self.network.datagrams.borrow_mut().push(SentDatagram::Reply { socket, peer, bytes });
         Ok(())
     }
 }
 
+fn check_size(bytes: &[u8]) -> Result<(), Error> {
+    if bytes.len() > LARGEST_DATAGRAM {
+        return Err(Error::Invalid(format!("the largest datagram has {LARGEST_DATAGRAM} bytes")));
+    }
+    Ok(())
+}
+
 impl HttpClient for SimulatedHost {
     fn fetch(&self, request: &FetchRequest) -> Result<u64, Error> {
+        if !METHODS.contains(&request.method.as_str()) {
+            return Err(Error::Invalid(format!("`{}` is no method", request.method)));
+        }
+        if !request.body.is_empty() && ["GET", "HEAD", "DELETE"].contains(&request.method.as_str()) {
+            return Err(Error::Invalid(format!("{} has no body", request.method)));
+        }
         let rest = request.url.split_once("://").map(|(_, rest)| rest);
         let authority = rest.and_then(|rest| rest.split(['/', '?']).next());
         let host = authority.and_then(|authority| authority.split(':').next());
         let host = host.ok_or_else(|| Error::Invalid(format!("{} is no URL", request.url)))?;
         self.check_host(host)?;
+        let under_way = self.network.fetches.borrow().len();
+        if self.network.most_fetches.get().is_some_and(|most| under_way >= most) {
+            return Err(Error::Limit(format!("{under_way} requests are under way, which is the most")));
+        }
         let ticket = self.ticket();
         self.network.fetches.borrow_mut().push((ticket, request.clone()));
         Ok(ticket)

@@ -8,6 +8,8 @@ use crate::{Clock, Error, LocalTime, Random, Timers};
 
 /// Seconds of a day.
 const DAY_S: u64 = 86_400;
+/// A repeating timer that is faster than this is a busy loop.
+const SHORTEST_PERIOD_MS: u64 = 10;
 
 #[derive(Debug, Default)]
 pub(super) struct Time {
@@ -15,6 +17,7 @@ pub(super) struct Time {
     timers: RefCell<BTreeMap<u64, Timer>>,
     made: Cell<u64>,
     random: Cell<u64>,
+    most: Cell<Option<usize>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +52,11 @@ impl SimulatedHost {
         self.time.now_ms.set(end);
     }
 
+    /// So many timers may run at one time: `timers` under `[limits]` in plugin.toml. Before, any number.
+    pub fn limit_timers(&self, most: usize) {
+        self.time.most.set(Some(most));
+    }
+
     /// The timers that are set: number and period or delay in milliseconds.
     pub fn timers(&self) -> Vec<(u64, u64)> {
         self.time.timers.borrow().iter().map(|(number, timer)| (*number, timer.ms)).collect()
@@ -56,12 +64,15 @@ impl SimulatedHost {
 }
 
 impl Time {
-    fn add(&self, ms: u64, repeats: bool) -> u64 {
+    fn add(&self, ms: u64, repeats: bool) -> Result<u64, Error> {
+        if self.most.get().is_some_and(|most| self.timers.borrow().len() >= most) {
+            return Err(Error::Limit("no more timers may run".to_owned()));
+        }
         let number = self.made.get() + 1;
         self.made.set(number);
         let due_ms = self.now_ms.get().saturating_add(ms);
         self.timers.borrow_mut().insert(number, Timer { ms, due_ms, repeats });
-        number
+        Ok(number)
     }
 
     /// The next timer that is due until `end`; the clock goes to its time.
@@ -74,8 +85,7 @@ impl Time {
         }
         self.now_ms.set(self.now_ms.get().max(timer.due_ms));
         if timer.repeats {
-            // A period of 0 would never let the time pass.
-            timers.insert(number, Timer { due_ms: timer.due_ms + timer.ms.max(1), ..timer });
+            timers.insert(number, Timer { due_ms: timer.due_ms + timer.ms, ..timer });
         } else {
             timers.remove(&number);
         }
@@ -123,11 +133,14 @@ impl Random for SimulatedHost {
 
 impl Timers for SimulatedHost {
     fn after(&self, ms: u64) -> Result<u64, Error> {
-        Ok(self.time.add(ms, false))
+        self.time.add(ms, false)
     }
 
     fn every(&self, ms: u64) -> Result<u64, Error> {
-        Ok(self.time.add(ms, true))
+        if ms < SHORTEST_PERIOD_MS {
+            return Err(Error::Invalid(format!("a period of {ms} ms; the shortest is {SHORTEST_PERIOD_MS}")));
+        }
+        self.time.add(ms, true)
     }
 
     fn cancel(&self, timer: u64) {
