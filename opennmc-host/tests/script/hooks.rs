@@ -110,6 +110,14 @@ fn timers_run_closures_and_can_be_cancelled() {
 }
 
 #[test]
+fn whatever_is_logged_is_in_the_log_numbers_too() {
+    let host =
+        start(&[("night", "fn on_start() { log(2.5); log(7); log(true); log([1, 2.5]); log(\"end\"); }")]);
+    let lines = logged(&host, "night", "end");
+    assert_eq!(lines, ["2.5", "7", "true", "[1,2.5]", "end"]);
+}
+
+#[test]
 fn a_secret_is_never_printed() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");

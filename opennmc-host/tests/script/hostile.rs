@@ -46,6 +46,12 @@ fn an_endless_loop_is_ended() {
 }
 
 #[test]
+fn who_wants_to_sleep_is_told_what_to_do_instead() {
+    contained("sleep", "fn on_alarm(ups) { sleep(3600); }", "must not sleep");
+    contained("sleep for less", "fn on_alarm(ups) { sleep(3600.5); }", "must not sleep");
+}
+
+#[test]
 fn deep_recursion_is_ended() {
     contained("recursion", "fn f(x) { f(x + 1) } fn on_alarm(ups) { f(1) }", "deep");
     contained(

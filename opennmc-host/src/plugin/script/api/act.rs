@@ -101,6 +101,11 @@ fn words(engine: &mut Engine, shared: &Rc<Shared>) {
         let host = Rc::clone(shared);
         engine.register_fn(name, move |text: Dynamic| write(&host, level, &value::to_text(&text)?));
     }
+    // The language has a logarithm of this name, which would be nearer to a number than what is meant.
+    let host = Rc::clone(shared);
+    engine.register_fn("log", move |number: f64| {
+        write(&host, log::Level::Info, &value::to_text(&Dynamic::from_float(number))?)
+    });
     let host = Rc::clone(shared);
     engine.on_print(move |text| drop(write(&host, log::Level::Info, text)));
     let host = Rc::clone(shared);

@@ -33,6 +33,9 @@ pub(super) fn register(engine: &mut Engine, shared: &Rc<Shared>) {
     engine.register_fn("cancel", move |number: i64| cancel(&host, number));
     // Whoever has not set the timer yet has `()` in its place.
     engine.register_fn("cancel", |(): ()| ());
+    // The language has one that would keep the thread, and with it the end of the script.
+    engine.register_fn("sleep", |_: i64| no_sleep());
+    engine.register_fn("sleep", |_: f64| no_sleep());
     let clock = shared.clock.clone();
     engine.register_fn("now", move || now(&clock));
     let clock = shared.clock.clone();
@@ -49,6 +52,10 @@ pub(super) fn register(engine: &mut Engine, shared: &Rc<Shared>) {
         let factor = 10f64.powi(digits.clamp(0, 9) as i32);
         (number * factor).round() / factor
     });
+}
+
+fn no_sleep() -> Given<()> {
+    Err("a script must not sleep; write after(\"10s\", || …)".into())
 }
 
 fn add(shared: &Shared, function: FnPtr, when: When, ms: u64) -> Given<i64> {
