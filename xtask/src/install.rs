@@ -1,5 +1,5 @@
-//! `cargo xtask install`: the C library where C programs look for it, and where shells and `man` look for what `opennmc` tells of
-//! itself.
+//! `cargo xtask install`: the C library where C programs look for it, and where shells, `man` and editors look for what `opennmc` tells
+//! of itself.
 //!
 //! The crate itself is no `cdylib`: a crate that is one can not be built without `std`. So the C libraries are made here,
 //! by [`libraries`], and nowhere else: their name, their version and what goes in are all in this file.
@@ -26,7 +26,7 @@ pub(crate) struct Options {
     /// Put everything below this folder instead of the root, as packages are made.
     #[arg(long, value_name = "DIR")]
     destdir: Option<PathBuf>,
-    /// Leave out the manual pages and the shells' completions, for which `opennmc` is built.
+    /// Leave out the manual pages, the shells' completions and the definitions for editors of scripts, for which `opennmc` is built.
     #[arg(long)]
     library_only: bool,
 }
@@ -39,6 +39,8 @@ const COMPLETIONS: [(&str, &str); 3] = [
     ("fish", "share/fish/vendor_completions.d/opennmc.fish"),
 ];
 const MANUAL: &str = "share/man/man1";
+/// For editors, below the prefix.
+const DEFINITIONS: &str = "share/opennmc/opennmc.d.rhai";
 
 const SHARED: &str = "libapcsmart.so";
 const STATIC: &str = "libapcsmart.a";
@@ -74,7 +76,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 fn program(workspace: &Workspace) -> Result<PathBuf> {
     let optimised = workspace.target().join(Profile::Release.folder()).join(PROGRAM).is_file();
     let profile = if optimised { Profile::Release } else { Profile::Dev };
-    console::heading("Building opennmc for its manual pages and completions");
+    console::heading("Building opennmc for what it tells of itself");
     let mut cargo = Run::cargo(workspace, "build").args(["--workspace", "--bin", PROGRAM]);
     if optimised {
         cargo = cargo.arg("--release");
@@ -168,13 +170,17 @@ impl Installation {
     /// What `program` says of itself, in pages and in scripts.
     fn write_help(&self, program: &Path) -> Result<()> {
         for (shell, file) in COMPLETIONS {
-            let script = Run::new(program).args(["completions", shell]).read_stdout()?;
-            let path = self.place.join(file);
-            let folder = path.parent().unwrap_or(&self.place);
-            fs::create_dir_all(folder).with_context(|| format!("could not make {}", folder.display()))?;
-            fs::write(&path, script).with_context(|| format!("could not write {}", path.display()))?;
+            self.put(file, Run::new(program).args(["completions", shell]).read_stdout()?)?;
         }
+        self.put(DEFINITIONS, Run::new(program).args(["script", "definitions"]).read_stdout()?)?;
         Run::new(program).arg("man").arg(self.place.join(MANUAL)).quiet()
+    }
+
+    fn put(&self, file: &str, text: impl AsRef<[u8]>) -> Result<()> {
+        let path = self.place.join(file);
+        let folder = path.parent().unwrap_or(&self.place);
+        fs::create_dir_all(folder).with_context(|| format!("could not make {}", folder.display()))?;
+        fs::write(&path, text).with_context(|| format!("could not write {}", path.display()))
     }
 
     /// For pkg-config.

@@ -117,7 +117,10 @@ impl Scripts {
         let mut found = Vec::new();
         for file in entries.filter_map(Result::ok).map(|entry| entry.path()) {
             let Some(name) = file.file_name().and_then(|name| name.to_str()) else { continue };
-            let Some(name) = name.strip_suffix(".rhai") else { continue };
+            // Definitions lie beside the scripts, where editors find them.
+            let Some(name) = name.strip_suffix(".rhai").filter(|name| !name.ends_with(".d")) else {
+                continue;
+            };
             if is_script_name(name) {
                 found.push((name.to_owned(), file.clone()));
             } else if !self.misnamed.contains(&file) && self.misnamed.len() < MOST {
@@ -172,7 +175,13 @@ mod tests {
         let mut scripts = Scripts::default();
         std::fs::write(&file, "1").unwrap();
         std::fs::write(folder.path().join("etc/Not A Name.rhai"), "1").unwrap();
+        std::fs::write(folder.path().join("etc/opennmc.d.rhai"), "1").unwrap();
         assert_eq!(shown(&scripts.look(&settings)), ["run script.night"]);
+        assert_eq!(
+            scripts.misnamed,
+            [folder.path().join("etc/Not A Name.rhai")],
+            "definitions are no mistake"
+        );
         assert!(scripts.look(&settings).is_empty());
         std::fs::write(&file, "12").unwrap();
         assert_eq!(shown(&scripts.look(&settings)), ["run script.night"]);

@@ -46,6 +46,11 @@ enum Script {
     Log(LogsArguments),
     /// List the functions that are called by themselves, and when
     Hooks,
+    /// Print what scripts can use, for editors that know Rhai
+    ///
+    /// As a definition file of Rhai's language server: put it beside the scripts as opennmc.d.rhai.
+    #[cfg(feature = "author")]
+    Definitions,
 }
 
 #[derive(Debug, Args)]
@@ -63,6 +68,8 @@ pub(super) fn script(arguments: &ScriptArguments, output: Output) -> Result<Exit
         Script::New(arguments) => new::new(arguments, output),
         Script::Log(arguments) => super::plugin::logs(&arguments.of_script(PREFIX), output),
         Script::Hooks => hooks(output),
+        #[cfg(feature = "author")]
+        Script::Definitions => definitions(output),
     }
 }
 
@@ -98,6 +105,23 @@ fn list(arguments: &ListArguments, output: Output) -> Result<Exit, Failure> {
         ]);
     }
     output.text(&table.print(output.screen()))?;
+    Ok(Exit::Done)
+}
+
+#[cfg(feature = "author")]
+fn definitions(output: Output) -> Result<Exit, Failure> {
+    let text = crate::plugin::script::definitions().map_err(|problem| {
+        Failure::new(Exit::Failed, format!("can't tell what scripts can use: {problem}"))
+    })?;
+    if output.json {
+        #[derive(serde::Serialize)]
+        struct Document {
+            definitions: String,
+        }
+        output.document(&Document { definitions: text })?;
+    } else {
+        output.text(&text)?;
+    }
     Ok(Exit::Done)
 }
 

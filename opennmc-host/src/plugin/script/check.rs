@@ -51,19 +51,21 @@ pub(crate) struct Called {
 /// Checks the text of a script, with an event of every kind and with those that are given.
 pub(crate) fn check(file: &Path, text: &str, settings: &PluginSettings, recorded: &[Event]) -> Checked {
     let mut checked = Checked::default();
-    if let Err(epitaph) = dry_run(file, text, settings, recorded, &mut checked) {
+    if let Err(epitaph) =
+        dry(file, text, settings, |script| dry_run(script, settings, recorded, &mut checked))
+    {
         checked.errors.push(epitaph.text);
     }
     checked
 }
 
-fn dry_run(
+/// Works on a script that does nothing, and that has not been started.
+pub(super) fn dry<R>(
     file: &Path,
     text: &str,
     settings: &PluginSettings,
-    recorded: &[Event],
-    checked: &mut Checked,
-) -> Result<(), Epitaph> {
+    work: impl FnOnce(&mut ScriptInstance) -> Result<R, Epitaph>,
+) -> Result<R, Epitaph> {
     let failed = |error: String| Epitaph::new(error);
     let source = Source::of_text(file, text.to_owned(), BTreeMap::new());
     let event_loop = EventLoop::<Inbox>::try_new().map_err(|error| failed(error.to_string()))?;
@@ -93,23 +95,31 @@ fn dry_run(
         gauges: Arc::default(),
         lines: Arc::default(),
     };
-    let mut script = ScriptInstance::with(&source, origin, true);
+    work(&mut ScriptInstance::with(&source, origin, true))
+}
+
+fn dry_run(
+    script: &mut ScriptInstance,
+    settings: &PluginSettings,
+    recorded: &[Event],
+    checked: &mut Checked,
+) -> Result<(), Epitaph> {
     script.start(&super::config(&settings.config))?;
-    note(&mut script, "start", checked);
+    note(script, "start", checked);
     for event in kinds::ALL.iter().map(|kind| canned(kind)).chain(recorded.iter().cloned()) {
         script.on_event(&event)?;
-        note(&mut script, &event.kind, checked);
+        note(script, &event.kind, checked);
     }
     if let Some(answers) = script.rehearse_requests()? {
-        note(&mut script, "requests", checked);
+        note(script, "requests", checked);
         let shown = |answer: &Response| format!("answer {} with {} bytes", answer.status, answer.body.len());
         let calls = answers.iter().map(shown).collect();
         checked.calls.push(Called { at: "requests".to_owned(), calls });
     }
     script.run_pending()?;
-    note(&mut script, "timers and results", checked);
+    note(script, "timers and results", checked);
     script.stop()?;
-    note(&mut script, "stop", checked);
+    note(script, "stop", checked);
     Ok(())
 }
 

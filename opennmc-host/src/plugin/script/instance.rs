@@ -223,6 +223,25 @@ impl ScriptInstance {
         self.state.as_mut().expect("the state is here between calls")
     }
 
+    #[cfg(feature = "author")]
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What every function of the script sees under this name.
+    #[cfg(feature = "author")]
+    pub(super) fn global(&self, name: &str) -> Option<Dynamic> {
+        self.shared.global(name)
+    }
+
+    /// The names that every function of the script sees, in the order of the alphabet.
+    #[cfg(all(test, feature = "author"))]
+    pub(super) fn global_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.shared.globals.borrow().keys().cloned().collect();
+        names.sort();
+        names
+    }
+
     /// Compiles it, runs its top level and `on_start`.
     pub(in crate::plugin) fn start(&mut self, config: &str) -> Result<(), Epitaph> {
         let config = serde_json::from_str::<serde_json::Value>(config).unwrap_or_default();

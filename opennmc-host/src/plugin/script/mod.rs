@@ -9,9 +9,13 @@
 
 mod api;
 mod check;
+#[cfg(feature = "author")]
+mod definitions;
 mod engine;
 mod hooks;
 mod instance;
+#[cfg(feature = "author")]
+mod reference;
 #[cfg(feature = "author")]
 mod rehearsed;
 mod schedule;
@@ -20,6 +24,8 @@ mod value;
 mod web;
 
 pub(crate) use self::check::{Checked, check};
+#[cfg(feature = "author")]
+pub(crate) use self::definitions::definitions;
 pub(crate) use self::hooks::hook_list;
 pub(super) use self::instance::ScriptInstance;
 #[cfg(feature = "author")]

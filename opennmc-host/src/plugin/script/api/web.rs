@@ -5,7 +5,7 @@ use rhai::{Dynamic, Engine, Map};
 use super::super::value::{self, Secret};
 use super::Given;
 use crate::http::check;
-use crate::plugin::bindings::wit::types::Response;
+use crate::plugin::bindings::wit::types;
 
 const OK: u16 = 200;
 const NO_CONTENT: u16 = 204;
@@ -13,27 +13,27 @@ const TYPE: &str = "content-type";
 
 /// What `response` gives.
 #[derive(Clone)]
-struct Answer(Response);
+struct Response(types::Response);
 
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Answer>("Response");
+    engine.register_type_with_name::<Response>("Response");
     engine.register_fn("response", |status: i64, body: Dynamic| response(status, &body, &Map::new()));
     engine.register_fn("response", |status: i64, body: Dynamic, more: Map| response(status, &body, &more));
 }
 
 /// The answer that the function for requests has given.
-pub(in crate::plugin::script) fn of_value(given: Dynamic) -> Given<Response> {
+pub(in crate::plugin::script) fn of_value(given: Dynamic) -> Given<types::Response> {
     if given.is_unit() {
-        return Ok(Response { status: NO_CONTENT, headers: Vec::new(), body: Vec::new() });
+        return Ok(types::Response { status: NO_CONTENT, headers: Vec::new(), body: Vec::new() });
     }
-    match given.try_cast_result::<Answer>() {
+    match given.try_cast_result::<Response>() {
         Ok(answer) => Ok(answer.0),
         Err(body) => made(OK, &body, Vec::new()),
     }
 }
 
 /// `more` has `headers`.
-fn response(status: i64, body: &Dynamic, more: &Map) -> Given<Answer> {
+fn response(status: i64, body: &Dynamic, more: &Map) -> Given<Response> {
     if let Some(unknown) = more.keys().find(|key| *key != "headers") {
         return Err(format!("`{unknown}` is no option of a response; there is headers").into());
     }
@@ -44,11 +44,11 @@ fn response(status: i64, body: &Dynamic, more: &Map) -> Given<Answer> {
             headers.push((name.to_string(), value::to_text(&text)?));
         }
     }
-    made(u16::try_from(status).unwrap_or(0), body, headers).map(Answer)
+    made(u16::try_from(status).unwrap_or(0), body, headers).map(Response)
 }
 
 /// A text is sent as it is, everything else as JSON.
-fn made(status: u16, body: &Dynamic, mut headers: Vec<(String, String)>) -> Given<Response> {
+fn made(status: u16, body: &Dynamic, mut headers: Vec<(String, String)>) -> Given<types::Response> {
     if body.is::<Secret>() {
         return Err("a secret can't be part of an answer".into());
     }
@@ -62,6 +62,6 @@ fn made(status: u16, body: &Dynamic, mut headers: Vec<(String, String)>) -> Give
     }
     match check(status, &headers, &body) {
         Some(problem) => Err(problem.into()),
-        None => Ok(Response { status, headers, body }),
+        None => Ok(types::Response { status, headers, body }),
     }
 }
