@@ -23,11 +23,12 @@ fn datagrams_that_were_dropped_are_counted_where_operators_look() {
     let plugin = scene.until_of("caller", "running");
     assert_eq!(plugin["dropped_datagrams"], 0);
     assert!(!scene.says(&["plugin", "info", "caller"]).contains("lost datagrams"));
-    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = server.local_addr().unwrap().port();
     let mut orders = Lines::to(&plugin, "main");
     let dropped = |orders: &mut Lines| {
-        // Its first datagram has the address looked up; others would wait for that and be refused for another reason.
+        // A new one each time: what an earlier flood has left would be taken for the answer.
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        // Its first datagram has the address looked up; others would wait for that.
         assert_eq!(orders.ask(&format!("datagram 127.0.0.1 {port} x")), "done");
         server.recv(&mut [0; 8]).unwrap();
         // Far beyond its rate of 200 a second.

@@ -27,11 +27,16 @@ impl Seen {
     pub(super) fn look(&mut self, status: &PluginStatus) {
         self.ran |= status.is_running();
         self.compiling = status.compiling;
-        self.look_back(status);
+        self.count(status);
     }
 
-    /// At a plugin that was stopped, which is no sign that it never ran.
+    /// After its end, when it runs no more and its compiling was broken off: whether its `start` had succeeded is still known.
     pub(super) fn look_back(&mut self, status: &PluginStatus) {
+        self.ran |= status.version.is_some();
+        self.count(status);
+    }
+
+    fn count(&mut self, status: &PluginStatus) {
         self.calls = self.calls.max(status.calls);
         self.missed_events = self.missed_events.max(status.missed_events);
         self.usage = status.usage;

@@ -141,6 +141,7 @@ impl Datagrams {
                 return Ok(Sending::Done);
             }
             _ if self.waiting >= WAITING => {
+                self.dropped += 1;
                 return Err(SendError::Limit(format!(
                     "{WAITING} datagrams wait for their names to be looked up"
                 )));
@@ -159,6 +160,7 @@ impl Datagrams {
             });
         }
         if self.names.len() >= REMEMBERED {
+            self.dropped += 1;
             return Err(SendError::Limit(format!("{REMEMBERED} names were sent to within a minute")));
         }
         self.names.insert(key, Name::Waiting(VecDeque::from([bytes])));
@@ -199,6 +201,7 @@ impl Datagrams {
     pub(in crate::plugin) fn give_up(&mut self, route: &Route) {
         if let Some(Name::Waiting(queue)) = self.names.remove(&route.name()) {
             self.waiting -= queue.len();
+            self.dropped += queue.len() as u64;
         }
     }
 
