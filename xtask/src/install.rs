@@ -264,6 +264,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_program_tells_of_itself_is_where_shells_and_editors_look() {
+        let (_folder, installation) = built();
+        // Tells what it was asked.
+        installation.write_help(Path::new("/bin/echo")).unwrap();
+        let told = |file: &str| fs::read_to_string(installation.place.join(file)).unwrap();
+        assert_eq!(told("share/opennmc/opennmc.d.rhai"), "script definitions\n");
+        for (shell, file) in COMPLETIONS {
+            assert_eq!(told(file), format!("completions {shell}\n"));
+        }
+    }
+
+    #[test]
     fn the_name_of_the_shared_library_has_the_number_of_the_interface() {
         let workspace = Workspace::find().unwrap();
         let header = fs::read_to_string(workspace.root().join("include").join(HEADER)).unwrap();

@@ -123,3 +123,12 @@ fn every_hook_is_listed() {
     let count = json(&listed).as_array().unwrap().len();
     assert!(count > 30, "{count}");
 }
+
+#[test]
+fn what_editors_are_told_is_the_file_that_is_given_to_them() {
+    let file = include_str!("../../../plugins/scripts/opennmc.d.rhai");
+    assert_eq!(text(&run(&["script", "definitions"]).stdout), file);
+    let told = run(&["--json", "script", "definitions"]);
+    assert_valid("script-definitions", &json(&told));
+    assert_eq!(json(&told)["definitions"], file);
+}
