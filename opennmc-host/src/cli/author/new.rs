@@ -50,7 +50,7 @@ enum Kind {
     Notifier,
     /// Serves web pages
     Web,
-    /// Tells other plugins something from time to time, on the bus (in C)
+    /// Tells other plugins something from time to time, on the bus
     Publisher,
 }
 
@@ -72,13 +72,13 @@ macro_rules! template {
 }
 
 impl Kind {
-    fn in_rust(self) -> Option<Template> {
+    fn in_rust(self) -> Template {
         match self {
-            Kind::Listener => Some(template!("listener")),
-            Kind::TcpService => Some(template!("tcp-service")),
-            Kind::Notifier => Some(template!("notifier")),
-            Kind::Web => Some(template!("web")),
-            Kind::Publisher => None,
+            Kind::Listener => template!("listener"),
+            Kind::TcpService => template!("tcp-service"),
+            Kind::Notifier => template!("notifier"),
+            Kind::Web => template!("web"),
+            Kind::Publisher => template!("publisher"),
         }
     }
 
@@ -101,10 +101,8 @@ impl Kind {
     }
 }
 
-/// There is no template of this kind in that language.
-fn absent(language: &str, kinds: &str) -> Failure {
-    Failure::new(Exit::BadUsage, format!("in {language} the kinds are {kinds}"))
-}
+const NOT_IN_C: &str =
+    "in C the kinds are listener, notifier and publisher; the header shows how another interface is named";
 
 const CARGO: &str = include_str!("templates/rust/Cargo.toml.in");
 const BUILD_SCRIPT: &str = include_str!("templates/rust/build.rs.in");
@@ -137,7 +135,7 @@ pub(super) fn new(arguments: &NewArguments, output: Output) -> Result<Exit, Fail
 }
 
 fn rust(name: &str, kind: Kind, sdk: &Path) -> Result<Vec<(String, String)>, Failure> {
-    let template = kind.in_rust().ok_or_else(|| absent("Rust", "listener, tcp-service, notifier and web"))?;
+    let template = kind.in_rust();
     let sdk_path = sdk.to_str().filter(|path| !path.contains(['"', '\\'])).ok_or_else(|| {
         wrong(format!("the SDK's path {} can't be written into a Cargo.toml", sdk.display()))
     })?;
@@ -161,9 +159,7 @@ fn rust(name: &str, kind: Kind, sdk: &Path) -> Result<Vec<(String, String)>, Fai
 }
 
 fn c(name: &str, kind: Kind) -> Result<Vec<(String, String)>, Failure> {
-    let (manifest, code) = kind.in_c().ok_or_else(|| {
-        absent("C", "listener, notifier and publisher; the header shows how another interface is named")
-    })?;
+    let (manifest, code) = kind.in_c().ok_or_else(|| Failure::new(Exit::BadUsage, NOT_IN_C))?;
     let filled = |text: &str| text.replace("{{name}}", name);
     Ok(vec![
         ("plugin.toml".to_owned(), filled(manifest)),
