@@ -1,6 +1,7 @@
 //! A thousand new versions of a script under events, half of them broken: no event twice, none lost, no memory kept.
 
 use std::fs;
+use std::process::Command;
 
 use crate::host::Host;
 use crate::{event, logged, script};
@@ -8,9 +9,21 @@ use crate::{event, logged, script};
 const WARM_UP: usize = 200;
 const ROUNDS: usize = 1_000;
 const MOST_GROWTH: u64 = 1 << 20;
+/// Set in the process that runs nothing but the test: the others beside it take memory of their own.
+const ALONE: &str = "OPENNMC_TEST_ALONE";
 
 #[test]
 fn a_thousand_reloads_half_of_them_broken_lose_no_event_and_no_memory() {
+    if std::env::var_os(ALONE).is_none() {
+        let name = "reloading::a_thousand_reloads_half_of_them_broken_lose_no_event_and_no_memory";
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        let output = alone.args(["--exact", name, "--nocapture"]).env(ALONE, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        print!("{said}");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(said.contains("reloads, "), "it did not run:\n{said}");
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let settings = script(&folder, "x", &good(0));
     let file = settings.script.as_ref().unwrap().file.clone();
