@@ -197,6 +197,39 @@ fn settings_survive_a_restart_in_the_eeprom_file() {
 }
 
 #[test]
+fn the_trace_has_both_sides_with_moments_that_another_process_can_compare() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trace");
+    let monotonic = || {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
+    };
+    let before = monotonic();
+    let ups = Simulated::start("smart-ups-1500", ["--trace", file.to_str().unwrap()]);
+    let mut port = open(&ups.link());
+    port.write_all(b"Y").unwrap();
+    expect(&port, "SM\r\n");
+    assert_eq!(ups.control("line off"), "ok");
+    expect(&port, "!");
+    let is_complete = || fs::read_to_string(&file).is_ok_and(|trace| trace.ends_with(" ups 21\n"));
+    eventually("the alert is in the trace", is_complete);
+    let after = monotonic();
+    let trace = fs::read_to_string(&file).unwrap();
+    let mut moments = Vec::new();
+    let (mut host, mut said) = (String::new(), String::new());
+    for line in trace.lines() {
+        let (moment, rest) = line.split_once(' ').unwrap();
+        moments.push(moment.parse::<f64>().unwrap());
+        match rest.split_once(' ').unwrap() {
+            ("host", bytes) => host += bytes,
+            (_, bytes) => said += &bytes.replace(' ', ""),
+        }
+    }
+    assert_eq!((host.as_str(), said.as_str()), ("59", "534D0D0A21"));
+    assert!(moments.is_sorted() && before < moments[0] && moments[moments.len() - 1] < after, "{trace}");
+}
+
+#[test]
 fn a_link_that_is_not_a_link_is_left_alone_and_a_stale_one_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("ups");
@@ -224,7 +257,8 @@ fn the_command_line_explains_itself() {
     let models = run(["--list-models"]);
     assert!(String::from_utf8_lossy(&models.stdout).contains("back-ups-cs-350"));
     let help = String::from_utf8_lossy(&run(["--help"]).stdout).into_owned();
-    for option in ["--pty", "--tcp", "--control", "--pace", "--fault", "--seed", "--eeprom", "--measure-ups"]
+    for option in
+        ["--pty", "--tcp", "--control", "--pace", "--fault", "--seed", "--eeprom", "--trace", "--measure-ups"]
     {
         assert!(help.contains(option), "{option}");
     }

@@ -50,6 +50,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     eeprom: Option<PathBuf>,
 
+    /// Write all that is said on the line into this file, with moments of the monotonic clock.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+
     /// Attach a Measure-UPS: a probe for temperature and humidity, and contacts.
     #[arg(long)]
     measure_ups: bool,
@@ -97,6 +101,7 @@ fn main() -> ExitCode {
         tcp: arguments.tcp,
         control: arguments.control,
         eeprom: arguments.eeprom,
+        trace: arguments.trace,
     };
     match serve(sim, &options, announce) {
         Ok(()) => ExitCode::SUCCESS,

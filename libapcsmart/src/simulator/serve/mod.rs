@@ -7,6 +7,7 @@
 mod control_socket;
 mod pty;
 mod tcp;
+mod trace;
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use crate::Time;
 use control_socket::ControlSocket;
 use pty::PtyPort;
 use tcp::TcpPort;
+use trace::{Speaker, Trace};
 
 /// How long the loop waits before it tries again to offer a port that could not be offered.
 const OFFER_AGAIN: Duration = Duration::from_millis(200);
@@ -36,6 +38,8 @@ pub struct ServeOptions {
     pub control: Option<PathBuf>,
     /// A file that keeps the EEPROM.
     pub eeprom: Option<PathBuf>,
+    /// A file that gets all that is said on the line, with its moments.
+    pub trace: Option<PathBuf>,
 }
 
 /// Where it is in fact offered.
@@ -108,6 +112,11 @@ pub fn serve(
         EventLoop::try_new().map_err(|error| ServeError::system("start an event loop", error))?;
     let mut server = Server::new(sim, options.clone(), event_loop.handle(), event_loop.get_signal());
     init_signals(&server.handle)?;
+    if let Some(path) = &options.trace {
+        let trace = Trace::create(path);
+        let trace = trace.map_err(|error| ServeError::system(format!("write {}", path.display()), error))?;
+        server.trace = Some(trace);
+    }
     server.offer_ports()?;
     if let Some(path) = &options.control {
         server.control = Some(ControlSocket::bind(path, &server.handle)?);
@@ -139,6 +148,7 @@ struct Server {
     /// While the port is unplugged.
     back_at: Option<Instant>,
     eeprom_saved: u64,
+    trace: Option<Trace>,
     stopped: bool,
 }
 
@@ -161,6 +171,7 @@ impl Server {
             control: None,
             back_at: None,
             eeprom_saved,
+            trace: None,
             stopped: false,
         }
     }
@@ -171,6 +182,9 @@ impl Server {
 
     /// Bytes came from the host, by any port.
     fn hear(&mut self, bytes: &[u8]) {
+        if let Some(trace) = &mut self.trace {
+            trace.note(Trace::now(), Speaker::Host, bytes);
+        }
         let now = self.now();
         self.sim.handle_input(now, bytes);
         self.pump();
@@ -197,11 +211,15 @@ impl Server {
         loop {
             match self.sim.poll_output() {
                 SimOutput::Transmit(bytes) => {
+                    let said = self.trace.is_some().then(Trace::now);
                     if let Some(pty) = &mut self.pty {
                         pty.send(&bytes);
                     }
                     if let Some(tcp) = &mut self.tcp {
                         tcp.send(&bytes);
+                    }
+                    if let (Some(trace), Some(at)) = (&mut self.trace, said) {
+                        trace.note(at, Speaker::Ups, &bytes);
                     }
                 }
                 SimOutput::HangUp(away) => self.go_away(away),
