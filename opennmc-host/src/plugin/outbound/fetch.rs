@@ -121,6 +121,10 @@ fn look_up(
     until: Instant,
 ) -> Result<Vec<SocketAddr>, String> {
     use crate::plugin::capability::{LOOKUPS, LOOKUPS_WAITING};
+    // Nobody has to be asked, and another thread would only take time.
+    if let Some(address) = super::numeric(&route.host) {
+        return route.reachable(&[address]);
+    }
     let (answer, answered) = sync_channel(1);
     let (network, host) = (network.clone(), route.host.clone());
     let work = move || {

@@ -85,8 +85,7 @@ impl Network {
 
     /// The addresses of a host; blocks, unless it is written as an address.
     pub(super) fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, String> {
-        let numeric = host.trim_start_matches('[').trim_end_matches(']').parse();
-        if let Ok(address) = numeric {
+        if let Some(address) = numeric(host) {
             return Ok(vec![address]);
         }
         match (self.lookup)(host) {
@@ -102,6 +101,11 @@ impl Network {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         lanes.entry(plugin.to_owned()).or_default().clone()
     }
+}
+
+/// The address that stands where a name could.
+fn numeric(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
 impl Default for Network {
