@@ -1,5 +1,6 @@
 //! The OpenNMC daemon as a library, so that its tests reach every part.
 
+mod allocation;
 pub mod backup;
 pub mod cli;
 pub mod config;

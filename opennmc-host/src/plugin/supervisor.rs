@@ -614,11 +614,20 @@ impl Supervisor {
             announce: Box::new(move |progress| announce(News::Progress(progress))),
         };
         let thread = thread::Builder::new()
-            .name(format!("plugin {}", plugin.id))
-            .stack_size(THREAD_STACK)
+            .name(thread_name(&plugin.id))
+            .stack_size(if is_script(&plugin.id) { script::STACK } else { THREAD_STACK })
             .spawn(move || say(News::Ended(service::run(job))))?;
         Ok(Running { thread, mailbox, waiting, stop, abort, go, wake })
     }
+}
+
+fn is_script(plugin: &str) -> bool {
+    plugin.starts_with(script::PREFIX)
+}
+
+/// The kernel shows its first 15 bytes: a script's id says by itself what it is.
+fn thread_name(plugin: &str) -> String {
+    if is_script(plugin) { plugin.to_owned() } else { format!("plugin {plugin}") }
 }
 
 impl Plugin {

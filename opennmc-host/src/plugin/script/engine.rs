@@ -4,9 +4,14 @@
 
 use std::rc::Rc;
 
-use rhai::{Dynamic, Engine, EvalAltResult, OptimizationLevel, Position};
+use rhai::packages::{
+    ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage,
+    BasicMathPackage, BasicStringPackage, LanguageCorePackage, LogicPackage, MoreStringPackage, Package as _,
+};
+use rhai::{Dynamic, Engine, EvalAltResult, OptimizationLevel, Position, def_package};
 
 use super::instance::Shared;
+use super::memory::CALL_BYTES;
 
 /// Steps of one call. A hook takes hundreds; so many take about the time that a call may take.
 pub(super) const OPERATIONS: u64 = 5_000_000;
@@ -25,9 +30,27 @@ pub(super) const MAP_ENTRIES: usize = 1_024;
 /// The clock is read so often, in steps.
 const LOOK: u64 = 256;
 
+def_package! {
+    /// What of Rhai's own there is: neither bit fields nor blobs.
+    Language(_module):
+        LanguageCorePackage,
+        ArithmeticPackage,
+        BasicStringPackage,
+        BasicIteratorPackage,
+        BasicFnPackage,
+        LogicPackage,
+        BasicMathPackage,
+        BasicArrayPackage,
+        BasicMapPackage,
+        MoreStringPackage
+    {}
+}
+
 /// An engine with its limits, for one script.
 pub(super) fn engine(shared: &Rc<Shared>) -> Engine {
-    let mut engine = Engine::new();
+    let mut engine = Engine::new_raw();
+    // Only what a script calls is made: each has an engine of its own, and all functions of a package take half a megabyte.
+    engine.register_global_module(Language::new_lazy().as_shared_module());
     engine
         .set_max_operations(OPERATIONS)
         .set_max_call_levels(CALL_LEVELS)
@@ -44,11 +67,14 @@ pub(super) fn engine(shared: &Rc<Shared>) -> Engine {
         .set_fail_on_invalid_map_property(false)
         .disable_symbol("eval");
     let clock = Rc::clone(shared);
-    engine.on_progress(
-        move |steps| {
-            if steps % LOOK == 0 && clock.is_over() { Some(Dynamic::UNIT) } else { None }
-        },
-    );
+    engine.on_progress(move |steps| {
+        if clock.is_too_large() {
+            return Some(
+                format!("took more than the {CALL_BYTES} bytes of memory that a call may take").into(),
+            );
+        }
+        (steps % LOOK == 0 && clock.is_over()).then_some(Dynamic::UNIT)
+    });
     let names = Rc::clone(shared);
     // Functions see the script's constants and the host's names, however deep they are called.
     #[allow(deprecated, reason = "it is only marked so because it may change")]
@@ -72,6 +98,7 @@ pub(super) fn failure(shared: &Shared, error: &EvalAltResult, call_ms: u64) -> F
     let position = deepest(error);
     let inner = error.unwrap_inner();
     let (words, is_fatal) = match inner {
+        EvalAltResult::ErrorTerminated(words, _) if words.is_string() => (words.to_string(), true),
         EvalAltResult::ErrorTerminated(..) => {
             (format!("took longer than the {call_ms} ms that a call may take"), true)
         }

@@ -15,8 +15,10 @@ use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FnPtr, Position, 
 use zeroize::Zeroizing;
 
 use super::engine::{self, Failure};
+use super::memory::{CALL_BYTES, Held};
 use super::schedule::Calendar;
 use super::{Source, api, hooks, value};
+use crate::allocation;
 use crate::door::OrderResult;
 use crate::plugin::Epitaph;
 use crate::plugin::bindings::wit::timers::Host as _;
@@ -79,6 +81,8 @@ pub(super) struct Shared {
     abort: Arc<AtomicBool>,
     call_ms: Cell<u64>,
     began: Cell<(Instant, Duration)>,
+    /// What the thread had taken of memory when the call began.
+    taken: Cell<isize>,
 }
 
 impl Shared {
@@ -110,6 +114,11 @@ impl Shared {
         let ((began, computed), most) = (self.began.get(), Duration::from_millis(self.call_ms.get()));
         let elapsed = began.elapsed();
         elapsed > most * PATIENCE || elapsed > most && thread_time().saturating_sub(computed) > most
+    }
+
+    /// Whether the call under way has taken more memory than one may.
+    pub(super) fn is_too_large(&self) -> bool {
+        allocation::taken().wrapping_sub(self.taken.get()) > CALL_BYTES
     }
 
     /// Words with the script's file, and the place in it when that is known.
@@ -200,6 +209,7 @@ impl ScriptInstance {
             abort: Arc::clone(&origin.abort),
             call_ms: Cell::new(call_ms),
             began: Cell::new((Instant::now(), Duration::ZERO)),
+            taken: Cell::new(0),
         });
         let mut engine = engine::engine(&shared);
         api::register(&mut engine, &shared);
@@ -493,10 +503,29 @@ impl ScriptInstance {
         let began = Instant::now();
         self.shared.call_ms.set(call_ms);
         self.shared.began.set((began, thread_time()));
+        self.shared.taken.set(allocation::taken());
         let result = call(&self.engine, &self.ast, &mut self.scope);
         self.take_back();
         self.count(began.elapsed());
-        result
+        match self.outgrown() {
+            Some(words) => Err(EvalAltResult::ErrorTerminated(words.into(), Position::NONE).into()),
+            None => result,
+        }
+    }
+
+    /// What is wrong with all that is kept until the next call, if anything is.
+    fn outgrown(&self) -> Option<String> {
+        let mut held = Held::default();
+        for (name, _, value) in self.scope.iter_raw() {
+            held.variable(&format!("`{name}`"), value);
+        }
+        for timer in self.shared.timers.borrow().values() {
+            held.closure("a timer's closure", &timer.function);
+        }
+        for function in self.shared.waiting.borrow().values() {
+            held.closure("the closure of a `then`", function);
+        }
+        held.problem()
     }
 
     fn lend(&mut self) {

@@ -14,6 +14,7 @@ mod definitions;
 mod engine;
 mod hooks;
 mod instance;
+mod memory;
 #[cfg(feature = "author")]
 mod reference;
 #[cfg(feature = "author")]
@@ -28,6 +29,7 @@ pub(crate) use self::check::{Checked, check};
 pub(crate) use self::definitions::definitions;
 pub(crate) use self::hooks::hook_list;
 pub(super) use self::instance::ScriptInstance;
+pub(super) use self::memory::STACK;
 #[cfg(feature = "author")]
 pub(crate) use self::rehearsed::ScriptActor;
 pub use self::source::{ScriptAllow, ScriptSettings};
