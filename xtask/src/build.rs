@@ -48,7 +48,8 @@ fn packer(workspace: &Workspace, profile: Profile) -> Result<()> {
     cargo.show()
 }
 
-fn programs(workspace: &Workspace, profile: Profile) -> Result<()> {
+/// `opennmc`, `apcsmart-sim` and the libraries, without plugins.
+pub(crate) fn programs(workspace: &Workspace, profile: Profile) -> Result<()> {
     console::heading("Building opennmc, apcsmart-sim and libapcsmart");
     let mut cargo =
         Run::cargo(workspace, "build").args(["--package", "libapcsmart", "--package", "opennmc-host"]);

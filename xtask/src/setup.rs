@@ -79,13 +79,13 @@ const PEERS: [Peer; 18] = [
     },
     Peer {
         package: "nut-client",
-        purpose: "upsc, upscmd, upsrw, upsmon and upslog as clients of our NUT server",
+        purpose: "upsc, upscmd, upsrw, upsmon and upslog as clients of our NUT server; upsmon to compare with",
         probe: Probe::Program("upsc"),
-        tasks: &[Task::Test],
+        tasks: &[Task::Test, Task::Bench],
     },
     Peer {
         package: "nut-server",
-        purpose: "upsd and dummy-ups to compare with; apcsmart to check the simulator",
+        purpose: "upsd, dummy-ups and apcsmart to compare with; apcsmart to check the simulator",
         probe: Probe::File("/lib/nut/dummy-ups"),
         tasks: &[Task::Test, Task::Bench],
     },

@@ -2,11 +2,13 @@
 //!
 //! Without a name it lists the benchmarks. docs/benchmarks.md says how they measure and what the figures were.
 
+mod latency;
 mod load;
 mod main_loop;
 mod nut;
 mod opennmc;
 mod sandbox;
+mod scripts;
 mod start;
 mod upsd;
 
@@ -31,6 +33,10 @@ enum Bench {
     Sandbox(sandbox::Options),
     /// From the start of the program to its line `ready`.
     Start(start::Options),
+    /// From the UPS's alert byte to a script's webhook, beside NUT's upsmon with NOTIFYCMD.
+    Latency(latency::Options),
+    /// What ten scripts cost while nothing happens.
+    Scripts(scripts::Options),
 }
 
 /// Runs one benchmark or lists them.
@@ -40,6 +46,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         Some(Bench::Loop(options)) => main_loop::run(workspace, options),
         Some(Bench::Sandbox(options)) => sandbox::run(workspace, options),
         Some(Bench::Start(options)) => start::run(workspace, options),
+        Some(Bench::Latency(options)) => latency::run(workspace, options),
+        Some(Bench::Scripts(options)) => scripts::run(workspace, options),
         None => {
             println!(
                 "cargo xtask bench nut     NUT requests per second through the plugin sandbox, beside NUT's own upsd"
@@ -49,6 +57,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
                 "cargo xtask bench sandbox what a hostile plugin does to the UPS path and to the other plugins"
             );
             println!("cargo xtask bench start   from the start of the program to its line `ready`");
+            println!(
+                "cargo xtask bench latency from the UPS's alert byte to a script's webhook, beside NUT's upsmon"
+            );
+            println!("cargo xtask bench scripts what ten scripts cost while nothing happens");
             println!("\nEach takes --help.");
             Ok(())
         }
