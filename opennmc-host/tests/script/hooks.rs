@@ -86,6 +86,16 @@ fn what_would_only_fail_in_the_night_keeps_a_script_from_starting() {
 }
 
 #[test]
+fn a_script_does_not_hear_what_happens_to_itself() {
+    let host = start(&[("x", "fn on_event(event) { log(`${event.kind} ${event.plugin ?? \"\"}`); }")]);
+    for plugin in ["script.x", "script.y"] {
+        host.publish(event("script.failed", &[("plugin", plugin)]));
+    }
+    host.publish(event("ups.alarm", &[]));
+    assert_eq!(logged(&host, "x", "ups.alarm"), ["script.failed script.y", "ups.alarm "]);
+}
+
+#[test]
 fn timers_run_closures_and_can_be_cancelled() {
     let host = start(&[(
         "timers",
