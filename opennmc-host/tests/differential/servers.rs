@@ -160,6 +160,8 @@ fn ask(address: SocketAddr, case: &str) -> String {
     // A backslash at the very end joins the empty line to it.
     bytes.extend(b"\nLOGOUT\n");
     let _ = stream.write_all(&bytes);
+    // Nothing more will come; what was asked is answered all the same, whatever it has to wait for.
+    let _ = stream.shutdown(std::net::Shutdown::Write);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()

@@ -107,6 +107,14 @@ impl State {
         self.principals.values().filter(|logged_in| matches!(logged_in.bond, Bond::Connection(_))).count()
     }
 
+    /// Where this person has logged in, if it was at a connection.
+    pub(in crate::plugin) fn connection_of(&self, number: u64) -> Option<u64> {
+        match self.principals.get(&number)?.bond {
+            Bond::Connection(connection) => Some(connection),
+            Bond::Request(_) => None,
+        }
+    }
+
     /// Who this number stands for, with the rights that are left of it now.
     pub(in crate::plugin) fn principal(&self, number: u64) -> Result<Principal, Error> {
         let logged_in = self.principals.get(&number).ok_or(Error::NotFound)?;
@@ -138,6 +146,7 @@ impl InstanceState {
         })?;
         state.last = ticket;
         state.waiting += 1;
+        self.connections.hold(connection);
         Ok(ticket)
     }
 }

@@ -3,6 +3,8 @@
 //! Nothing is decided here but who orders: the door checks that principal's right and tells how the order ended. The
 //! plugin's own principal, number 0, has the scopes that its grant names and no other right.
 
+use std::collections::HashMap;
+
 use calloop::channel::Sender;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -32,6 +34,8 @@ pub(in crate::plugin) struct State {
     as_principal: bool,
     open: u32,
     last: u64,
+    /// By ticket: the connection whose peer waits for it.
+    connections: HashMap<u64, u64>,
 }
 
 impl State {
@@ -43,12 +47,13 @@ impl State {
     ) -> Self {
         let own = access.filter(|access| access.acts_alone()).map(|access| own_principal(plugin, access));
         let as_principal = access.is_some_and(|access| access.as_principal);
-        Self { orders, outcomes, own, as_principal, open: 0, last: 0 }
+        Self { orders, outcomes, own, as_principal, open: 0, last: 0, connections: HashMap::new() }
     }
 
-    /// An order has ended.
-    pub(in crate::plugin) fn ended(&mut self) {
+    /// An order has ended; gives the connection that is held for it.
+    pub(in crate::plugin) fn ended(&mut self, ticket: u64) -> Option<u64> {
         self.open = self.open.saturating_sub(1);
+        self.connections.remove(&ticket)
     }
 }
 
@@ -75,6 +80,7 @@ impl InstanceState {
         order: Order,
         danger_confirmed: bool,
     ) -> Result<u64, Error> {
+        let connection = self.auth.connection_of(principal);
         let principal = match principal {
             OWN => self.control.own.clone().ok_or_else(|| {
                 Error::Denied("the plugin is granted nothing that it may order in its own name".to_owned())
@@ -102,6 +108,10 @@ impl InstanceState {
             }
         };
         orders(OrderRequest { device, order, principal, danger_confirmed }, Box::new(progress));
+        if let Some(connection) = connection {
+            state.connections.insert(ticket, connection);
+            self.connections.hold(connection);
+        }
         Ok(ticket)
     }
 }

@@ -220,7 +220,7 @@ impl ScriptActor {
                 let state = script.state();
                 match outcome {
                     Outcome::Ended { ticket, result } => {
-                        state.control.ended();
+                        state.control.ended(ticket);
                         script.on_ended(ticket, &result)
                     }
                     Outcome::Fetched { ticket, result } => match state.http.ended(ticket) {

@@ -77,6 +77,8 @@ struct Connection {
     touched: bool,
     /// It is among those to be read again.
     again: bool,
+    /// Log-ins and orders of this peer that have not ended. A peer that has ended its side still waits for their answers.
+    held: u32,
     /// Its entry among the deadlines.
     due: Option<Instant>,
     /// Since when the peer takes nothing, while bytes wait.
@@ -190,7 +192,7 @@ impl Connections {
 
     /// Who is at the other end of a connection that a peer made and that is not being closed.
     pub(in crate::plugin) fn peer(&mut self, number: u64) -> Option<IpAddr> {
-        let connection = self.get(number).filter(|connection| connection.closing.is_none())?;
+        let connection = self.get(number).filter(|connection| connection.takes_answers())?;
         match &connection.stage {
             Stage::Open(stream) if connection.outgoing.is_none() => {
                 stream.socket().peer_addr().ok().map(|peer| peer.ip())
@@ -203,7 +205,7 @@ impl Connections {
     pub(in crate::plugin) fn queue(&mut self, number: u64, bytes: Vec<u8>) -> Result<(), QueueError> {
         let (unsent, most_unsent) = (self.unsent, self.most_unsent);
         let connection =
-            self.get(number).filter(|connection| connection.closing.is_none()).ok_or(QueueError::Gone)?;
+            self.get(number).filter(|connection| connection.takes_answers()).ok_or(QueueError::Gone)?;
         let waiting = connection.waiting();
         if waiting + bytes.len() > UNSENT {
             return Err(QueueError::Full(format!("{waiting} bytes wait to be sent; the most is {UNSENT}")));
@@ -431,7 +433,8 @@ impl Connections {
             connection.stalled = Some(Instant::now());
         }
         let is_stalled = connection.stalled.is_some();
-        let done = after == 0 && !blocked && connection.closing.is_some();
+        let is_held = connection.is_held();
+        let done = after == 0 && !blocked && connection.closing.is_some() && !is_held;
         let reason = connection.closing.unwrap_or_default();
         self.unsent -= before - after;
         self.recount_waiting(was_stalled, is_stalled);
@@ -449,7 +452,9 @@ impl Connections {
                 self.remove(number, format!("more than {} bytes wait on all connections", self.most_unsent));
             }
             Ok(_) => {
-                self.want(number, if blocked { Interest::WRITE } else { Interest::READ });
+                // The end of the peer's side would be told for ever.
+                let other = if is_held { Interest::EMPTY } else { Interest::READ };
+                self.want(number, if blocked { Interest::WRITE } else { other });
                 self.read_again_if_held(number);
             }
         }
@@ -509,6 +514,28 @@ impl Connections {
         self.touch(number);
     }
 
+    /// Something that this peer asked for is under way: its answer will come later.
+    pub(in crate::plugin) fn hold(&mut self, number: u64) {
+        if let Some(connection) = self.get(number) {
+            connection.held += 1;
+        }
+    }
+
+    /// It has ended, and the guest has had its turn to answer.
+    pub(in crate::plugin) fn release(&mut self, number: u64) {
+        if let Some(connection) = self.get(number) {
+            connection.held = connection.held.saturating_sub(1);
+            self.touch(number);
+        }
+    }
+
+    /// The socket has broken while answers were waited for.
+    pub(super) fn lost(&mut self, number: u64) {
+        if self.get(number).is_some_and(|connection| connection.is_held()) {
+            self.remove(number, PEER_CLOSED.to_owned());
+        }
+    }
+
     fn close_because(&mut self, number: u64, reason: &'static str) {
         if let Some(connection) = self.get(number) {
             connection.closing.get_or_insert(reason);
@@ -554,6 +581,7 @@ impl Connection {
             output: Vec::new(),
             sent: 0,
             closing: None,
+            held: 0,
             touched: false,
             again: false,
             due: None,
@@ -572,6 +600,16 @@ impl Connection {
             Stage::Dialling(_) => false,
             Stage::Open(stream) => stream.wants_write() || (self.waiting() > 0 && !stream.is_handshaking()),
         }
+    }
+
+    /// Whether it is kept for answers although the peer has ended its side.
+    fn is_held(&self) -> bool {
+        self.held > 0 && self.peer_closed()
+    }
+
+    /// Whether what the guest says now still goes to somebody.
+    fn takes_answers(&self) -> bool {
+        self.closing.is_none() || self.is_held()
     }
 
     /// Whether it is closed only because the peer has nothing more to ask.

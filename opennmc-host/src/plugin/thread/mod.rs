@@ -451,14 +451,19 @@ impl Service {
         match outcome {
             Outcome::Checked { ticket, connection, result } => {
                 let lives = state.connections.peer(connection).is_some();
-                match state.auth.checked(connection, result, lives) {
-                    Some(outcome) => self.instance.on_checked(ticket, outcome),
-                    None => Ok(()),
+                if let Some(outcome) = state.auth.checked(connection, result, lives) {
+                    self.instance.on_checked(ticket, outcome)?;
                 }
+                self.instance.state().connections.release(connection);
+                Ok(())
             }
             Outcome::Ended { ticket, result } => {
-                state.control.ended();
-                self.instance.on_ended(ticket, &result)
+                let connection = state.control.ended(ticket);
+                self.instance.on_ended(ticket, &result)?;
+                if let Some(connection) = connection {
+                    self.instance.state().connections.release(connection);
+                }
+                Ok(())
             }
             Outcome::Fetched { ticket, result } => match state.http.ended(ticket) {
                 true => self.instance.on_reply(ticket, result),
@@ -611,6 +616,9 @@ impl Service {
         let connections = &mut self.instance.state().connections;
         if readiness.writable || readiness.error {
             connections.writable(number);
+        }
+        if readiness.error {
+            connections.lost(number);
         }
         if !(readiness.readable || readiness.error) {
             return Ok(());
