@@ -16,7 +16,8 @@ pub(super) const KEPT_BYTES: usize = 4 << 20;
 /// each, and a stack that overflows ends the whole process. See [`STACK`].
 pub(super) const CALL_BYTES: isize = 4 << 20;
 /// For the longest chain of closures that fits into [`CALL_BYTES`] and [`KEPT_BYTES`] together. Untouched pages cost nothing.
-pub(in crate::plugin) const STACK: usize = 64 << 20;
+/// Addresses are scarce where they have 32 bits, and what is held there is smaller.
+pub(in crate::plugin) const STACK: usize = if usize::BITS == 32 { 24 << 20 } else { 64 << 20 };
 /// Values in values, through closures too. Giving back what is nested takes stack for each level.
 const DEPTH: usize = 512;
 
