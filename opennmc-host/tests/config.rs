@@ -288,3 +288,10 @@ fn the_examples_in_the_documentation_are_right() {
         parse(example).unwrap();
     }
 }
+
+#[test]
+fn a_key_that_is_there_twice_is_named() {
+    let text = "[ups.a]\nport = \"sim:smart-ups-1500\"\nport = \"/dev/ttyS0\"\n";
+    let problem = Settings::parse(Path::new("opennmc.toml"), text).unwrap_err().to_string();
+    assert!(problem.contains("opennmc.toml:3:1: the key `port` is there twice"), "{problem}");
+}

@@ -30,7 +30,16 @@ impl<'t> Reader<'t> {
     ) -> Option<T> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in &errors {
-            self.problem(error.span().unwrap_or(0..0), "", error.message());
+            let span = error.span().unwrap_or(0..0);
+            // The word that it stumbled over, where the message leaves it out.
+            let word = self.text.get(span.clone()).filter(|word| !word.contains('\n') && !word.is_empty());
+            let message = match word {
+                Some(word) if error.message() == "duplicate key" => {
+                    format!("the key `{}` is there twice", word.trim())
+                }
+                _ => error.message().to_owned(),
+            };
+            self.problem(span, "", message);
         }
         if !errors.is_empty() {
             return None;
