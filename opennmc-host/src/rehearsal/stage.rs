@@ -50,33 +50,35 @@ pub trait Actor {
     fn take_acts(&mut self) -> Vec<String>;
 }
 
-/// Every line of the play that happens, with all that follows from it. `told` hears each line at once.
+/// Every line of the play that happens, with all that follows from it. `told` hears the lines of each step at once, and breaks the
+/// play off with `false`.
 ///
 /// # Errors
-/// The play asks for what there is not, or the actor does not start.
+/// The play asks for what there is not, the actor does not start, or the play was broken off.
 pub fn perform(
     play: &Play,
     actor: Option<&mut dyn Actor>,
-    mut told: impl FnMut(&Line),
+    mut told: impl FnMut(&[Line]) -> bool,
 ) -> Result<Vec<Line>, String> {
     let mut stage = Stage::new(play, actor)?;
     stage.begin()?;
     let mut shown = 0;
     let mut show = |stage: &Stage<'_>| {
-        stage.lines[shown..].iter().for_each(&mut told);
+        let goes_on = told(&stage.lines[shown..]);
         shown = stage.lines.len();
+        if goes_on { Ok(()) } else { Err("broken off".to_owned()) }
     };
     for (at_ms, action) in play.actions() {
         stage.run_until(BEGIN + Duration::from_millis(at_ms), &mut show)?;
         stage.write(What::Happens(action.clone()));
         stage.act(action)?;
         stage.settle()?;
-        show(&stage);
+        show(&stage)?;
     }
     if let Some(actor) = &mut stage.actor {
         actor.stop();
         stage.settle()?;
-        show(&stage);
+        show(&stage)?;
     }
     Ok(stage.lines)
 }
@@ -142,7 +144,11 @@ impl<'a> Stage<'a> {
         u64::try_from(self.began_wall_ms + passed + self.jumped_ms).unwrap_or(0)
     }
 
-    fn run_until(&mut self, end: Time, show: &mut impl FnMut(&Self)) -> Result<(), String> {
+    fn run_until(
+        &mut self,
+        end: Time,
+        show: &mut impl FnMut(&Self) -> Result<(), String>,
+    ) -> Result<(), String> {
         loop {
             let actor = self.actor.as_mut().and_then(|actor| actor.deadline());
             let actor = actor.map_or(Time::NEVER, |passed| BEGIN + passed);
@@ -157,7 +163,7 @@ impl<'a> Stage<'a> {
             let learned = self.world.pass(self.now);
             self.learn(learned);
             self.settle()?;
-            show(self);
+            show(self)?;
         }
         self.now = end;
         Ok(())

@@ -132,3 +132,21 @@ fn what_editors_are_told_is_the_file_that_is_given_to_them() {
     assert_valid("script-definitions", &json(&told));
     assert_eq!(json(&told)["definitions"], file);
 }
+
+#[test]
+fn a_rehearsal_that_is_broken_off_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = write(&folder, "x.rhai", ALERT);
+    let mut played = opennmc();
+    played.args(["script", "run", &script, "--simulate", "--for", "1000d"]).env("TMPDIR", folder.path());
+    let mut child = played.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line)
+        .unwrap();
+    let made = || std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(made(), 2, "the script, and what it keeps");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .unwrap();
+    assert!(!child.wait().unwrap().success());
+    assert_eq!(made(), 1);
+}

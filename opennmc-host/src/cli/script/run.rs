@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use clap::{ArgGroup, Args};
 use jiff::Zoned;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::section;
 use crate::cli::demo::Folder;
@@ -64,6 +67,12 @@ pub(super) fn run(arguments: &RunArguments, output: Output) -> Result<Exit, Fail
         }
         None => simulated(arguments).map_err(wrong)?,
     };
+    // What it keeps lies in a folder that goes away with an orderly end only.
+    let broken_off = Arc::<AtomicBool>::default();
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&broken_off))
+            .map_err(|error| Failure::system("can't listen to signals", error))?;
+    }
     let folder = Folder::make("rehearsal")?;
     let zone = play.begins.time_zone().clone();
     let mut actor = ScriptActor::new(&arguments.file, text, &settings, folder.path(), zone).map_err(wrong)?;
@@ -71,13 +80,13 @@ pub(super) fn run(arguments: &RunArguments, output: Output) -> Result<Exit, Fail
         output.text(&format!("begins {}\n", play.begins.strftime("%A %Y-%m-%d %H:%M:%S %Z")))?;
     }
     let mut told = Ok(());
-    let show = |line: &Line| {
-        if told.is_ok() {
-            told = tell(line, output);
-        }
+    let show = |lines: &[Line]| {
+        told = lines.iter().try_for_each(|line| tell(line, output));
+        told.is_ok() && !broken_off.load(Relaxed)
     };
-    let lines = perform(&play, Some(&mut actor), show).map_err(wrong)?;
+    let played = perform(&play, Some(&mut actor), show);
     told?;
+    let lines = played.map_err(wrong)?;
     let is_wrong = lines.iter().any(|line| {
         matches!(&line.what, What::Follows(text) if text.starts_with("> failed:") || text.starts_with("> log error:"))
     });
