@@ -6,8 +6,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
+mod chain;
 mod people;
 mod scene;
+mod secrecy;
 
 use std::collections::BTreeMap;
 

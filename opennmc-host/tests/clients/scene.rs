@@ -42,6 +42,11 @@ impl Upsmon {
         if ran { "yes" } else { "no" }.to_owned()
     }
 
+    /// When it ran its SHUTDOWNCMD.
+    pub(crate) fn when_it_shut_down(&self) -> std::time::SystemTime {
+        std::fs::metadata(self.folder.join("shut-down")).unwrap().modified().unwrap()
+    }
+
     /// What it has printed.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap()
@@ -63,6 +68,11 @@ impl Scene {
 
     /// The same, with users: name, password, role, and the scopes that narrow it.
     pub(crate) fn with_users(users: &[(&str, &str, Role, &str)]) -> Scene {
+        Scene::with(users, "")
+    }
+
+    /// The same, with more in the configuration.
+    pub(crate) fn with(users: &[(&str, &str, Role, &str)], more: &str) -> Scene {
         let dir = tempfile::tempdir().unwrap();
         make_users(&dir.path().join("state"), users);
         let (tty, control) = (dir.path().join("ups"), dir.path().join("control"));
@@ -79,7 +89,7 @@ impl Scene {
         let socket = dir.path().join("opennmc.sock");
         let text = format!(
             "[state]\ndir = {state:?}\n[control]\nsocket = {socket:?}\n[ups.main]\nport = {tty:?}\ndescription = \"Rack A\"\n\
-             [plugin.nut-server]\nlisten = {{ nut = [\"127.0.0.1:0\"] }}\n"
+             [plugin.nut-server]\nlisten = {{ nut = [\"127.0.0.1:0\"] }}\n{more}"
         );
         std::fs::write(&config, text).unwrap();
         let log = dir.path().join("log");
@@ -94,6 +104,16 @@ impl Scene {
             .unwrap_or_else(|| panic!("the NUT server does not listen:\n{text}"));
         let port = port.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap();
         Scene { dir, port, _daemon: daemon, _simulator: simulator }
+    }
+
+    /// Where NUT's clients find it.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What `upsc` says of its connection besides the values.
+    pub(crate) fn upsc_remarks(&self, arguments: &[&str]) -> String {
+        text(&self.run_upsc(arguments).stderr)
     }
 
     /// One line of the simulator's control language, and its answer.
