@@ -150,7 +150,9 @@ fn gallery(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let mut scripts = Vec::new();
     for entry in fs::read_dir(&folder).with_context(|| format!("could not read {}", folder.display()))? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "rhai") {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // Definitions for editors are no script.
+        if name.ends_with(".rhai") && !name.ends_with(".d.rhai") {
             scripts.push(path);
         }
     }
