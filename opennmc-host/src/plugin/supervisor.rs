@@ -11,7 +11,7 @@ use std::sync::atomic::{
     AtomicBool, AtomicU32,
     Ordering::{Relaxed, SeqCst},
 };
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc;
 use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -38,8 +38,6 @@ mod reload;
 use self::reload::Successor;
 pub use self::reload::{OnOutcome, Outcome};
 
-/// Events that wait for a plugin that is busy, whatever its limit; what comes beyond that is not delivered, and counted.
-const MAILBOX: usize = 4_096;
 /// How long stopping may take in all.
 const STOP: Duration = Duration::from_secs(1);
 /// A call that still runs after this part of [`STOP`] is interrupted.
@@ -238,7 +236,8 @@ enum Next {
 /// The thread of the attempt under way.
 struct Running {
     thread: JoinHandle<()>,
-    mailbox: SyncSender<Arc<Event>>,
+    /// Takes what there is memory for; its bound is kept by counting in `waiting`. (One that is bounded takes 64 KiB at once.)
+    mailbox: mpsc::Sender<Arc<Event>>,
     /// Events in the mailbox.
     waiting: Arc<AtomicU32>,
     stop: Arc<AtomicBool>,
@@ -579,7 +578,7 @@ impl Supervisor {
     ) -> std::io::Result<Running> {
         let plugin = &self.plugins[index];
         // The ping alone takes descriptors, and says when there are none left.
-        let (mailbox, mail) = sync_channel(MAILBOX);
+        let (mailbox, mail) = mpsc::channel();
         let (wake, woken) = make_ping()?;
         let waiting = Arc::<AtomicU32>::default();
         let [stop, abort, go] = std::array::from_fn(|_| Arc::<AtomicBool>::default());
@@ -766,7 +765,7 @@ impl Plugin {
         // Counted first: its thread may take it out before this one goes on.
         let waiting = running.waiting.fetch_add(1, SeqCst);
         let is_full = waiting >= announcement.limits.mailbox;
-        let sent = !is_full && running.mailbox.try_send(Arc::clone(event)).is_ok();
+        let sent = !is_full && running.mailbox.send(Arc::clone(event)).is_ok();
         running.wake.ping();
         let mut mailbox = Mark::default();
         match sent {

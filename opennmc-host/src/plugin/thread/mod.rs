@@ -46,6 +46,7 @@ use super::{
     Digest, Epitaph, EventPattern, Grant, HttpNeed, Limits, Lines, Package, PluginError, PluginSettings,
     SignerName, Trust, effective_config,
 };
+use crate::allocation;
 use crate::http::{Answered, Asked, Assets};
 use crate::state::{Event, SnapshotCell};
 
@@ -151,7 +152,13 @@ pub(super) struct Inbox {
 /// Runs a plugin until it is asked to stop (`Ok`) or fails.
 pub(super) fn run(job: Job) -> Result<(), Epitaph> {
     // A panic of the host's own code on this thread, wasmtime's included, costs this plugin only.
-    catch_unwind(AssertUnwindSafe(|| Service::start(job)?.serve())).unwrap_or_else(|panic| {
+    let life = || {
+        let service = Service::start(job)?;
+        // Reading a program, or compiling it, took much for a moment; from now on it is only kept.
+        allocation::give_back();
+        service.serve()
+    };
+    catch_unwind(AssertUnwindSafe(life)).unwrap_or_else(|panic| {
         let text =
             panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
         Err(Epitaph::new(format!("the host failed while running it: {}", text.unwrap_or("panic"))))

@@ -17,7 +17,8 @@ use crate::services::Services;
 use crate::workspace::{Profile, Workspace};
 use crate::{build, console};
 
-const MEMORY_TARGET_MIB: f64 = 6.0;
+/// 6 MB.
+const MEMORY_TARGET_MIB: f64 = 5.72;
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// Until the UPS was read and everybody has heard that it answers; one script looks at it 30 s later, once.
 const SETTLING: Duration = Duration::from_secs(45);
