@@ -79,6 +79,21 @@ fn what_a_setting_reads_back_is_published_before_its_outcome() {
 }
 
 #[test]
+fn before_the_permitted_values_are_known_a_setting_is_not_called_unchangeable() {
+    let mut pair = Pair::paced("smart-ups-1500");
+    let mut refusals = Vec::new();
+    while !pair.events.iter().any(|(_, event)| *event == Event::Discovered) {
+        pair.run(Duration::from_millis(50));
+        let seen = pair.session.reading("input.sensitivity").is_some();
+        if let Err(refusal) = pair.session.set(pair.now, "input.sensitivity", "nonsense") {
+            refusals.push((seen, refusal));
+        }
+    }
+    assert!(refusals.contains(&(true, Refusal::NotDiscovered)), "{refusals:?}");
+    assert!(!refusals.iter().any(|(_, refusal)| matches!(refusal, Refusal::ReadOnly(_))), "{refusals:?}");
+}
+
+#[test]
 fn what_can_take_power_from_the_load_must_be_confirmed() {
     let mut pair = ready("smart-ups-1500");
     for name in ["load.off", "shutdown.return", "shutdown.stayoff", "calibrate.start", "test.battery.start"] {

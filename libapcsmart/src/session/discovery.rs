@@ -73,6 +73,11 @@ impl Discovery {
         self.steps.front().copied().filter(|step| !in_first_scan || *step != Step::Capabilities)
     }
 
+    /// Whether a step was not passed yet.
+    pub(super) fn waits_for(&self, step: Step) -> bool {
+        self.steps.contains(&step)
+    }
+
     /// The answer was damaged: the step is asked again, but not for ever.
     pub(super) fn retry(&mut self) -> bool {
         self.retries += 1;

@@ -10,6 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::discovery::Step;
 use super::exchange::Phase;
 use super::{Event, LinkState, Session};
 use crate::alert::Alert;
@@ -261,7 +262,8 @@ impl Session {
         value: &str,
     ) -> Result<BoxedOperation, Refusal> {
         let Some(capability) = self.unit.capabilities.of(row.code) else {
-            return Err(Refusal::ReadOnly(name));
+            let asked = !self.discovery.waits_for(Step::Capabilities);
+            return Err(if asked { Refusal::ReadOnly(name) } else { Refusal::NotDiscovered });
         };
         let shown =
             |raw: &String| row.values(raw.as_bytes()).into_iter().next().map(|(_, value)| format!("{value}"));

@@ -376,7 +376,9 @@ impl DeviceState {
     }
 
     fn learn_battery_date(&mut self, now: Time, date: String) {
-        if self.battery_date.as_ref() == Some(&date) || date.is_empty() {
+        // Units without a date say `UNKNOWN`, `00/00/00` or nothing: that is no new battery.
+        let is_date = date.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
+        if self.battery_date.as_ref() == Some(&date) || !is_date {
             return;
         }
         self.memory_changed = true;

@@ -216,6 +216,19 @@ fn nut_2347_a_low_battery_that_flickers_for_long_is_told() {
 }
 
 #[test]
+fn a_battery_date_that_is_lost_for_a_while_is_no_new_battery() {
+    let mut bench = Bench::live();
+    bench.read("battery.date", "03/14/07");
+    for none in ["UNKNOWN", "00/00/00", ""] {
+        bench.read("battery.date", none);
+    }
+    bench.read("battery.date", "03/14/07");
+    assert_eq!(bench.kinds(), [""; 0]);
+    bench.read("battery.date", "11/22/26");
+    assert_eq!(bench.kinds(), ["ups.battery-replaced"]);
+}
+
+#[test]
 fn nut_2999_a_new_battery_date_clears_replace_battery_and_a_later_wish_is_told_again() {
     let mut bench = Bench::live();
     bench.read("battery.date", "03/14/07");
