@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::command::{Run, find_program};
 use crate::steps::Steps;
 use crate::workspace::{GUEST_TARGET, Workspace};
-use crate::{console, deny, headers, interface, soak, test, wasm_target};
+use crate::{console, deny, headers, interface, registries, soak, test, wasm_target};
 
 /// Runs every check and every test.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -31,6 +31,7 @@ pub(crate) fn manifests(workspace: &Workspace) -> Vec<PathBuf> {
         Some(workspace.root().join("Cargo.toml")),
         workspace.guest_manifest(),
         Some(fuzz).filter(|fuzz| fuzz.is_file()),
+        Some(registries::rups_manifest(workspace)),
     ]
     .into_iter()
     .flatten()

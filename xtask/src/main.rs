@@ -18,6 +18,7 @@ mod interface;
 mod onmc;
 mod port_owner;
 mod python;
+mod registries;
 mod runtime_only;
 mod services;
 mod setup;
@@ -25,6 +26,7 @@ mod size;
 mod soak;
 mod steps;
 mod test;
+mod venv;
 mod wasm_target;
 mod workspace;
 
@@ -47,7 +49,7 @@ struct Arguments {
 enum Task {
     /// Build the host, the simulator, and the plugins as packages.
     Build(build::Options),
-    /// Install what tests and benchmarks need from Debian.
+    /// Install what tests and benchmarks need from Debian, and NUT's clients from package registries.
     Setup(setup::Options),
     /// Run a simulated UPS, the host and a NUT server in this terminal.
     Demo(demo::Options),

@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::command::Run;
-use crate::console;
 use crate::setup;
 use crate::steps::Steps;
+use crate::venv::Venv;
 use crate::workspace::{Profile, Workspace};
 
 /// The simulator that the tests start, by this variable.
@@ -40,14 +40,17 @@ pub(crate) fn add_to(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
 struct Environment<'a> {
     workspace: &'a Workspace,
     folder: PathBuf,
+    venv: Venv,
     package: PathBuf,
 }
 
 impl Environment<'_> {
     fn of(workspace: &Workspace) -> Environment<'_> {
+        let folder = workspace.target().join("python");
         Environment {
             workspace,
-            folder: workspace.target().join("python"),
+            venv: Venv::at(folder.clone()),
+            folder,
             package: workspace.root().join("bindings/python"),
         }
     }
@@ -57,22 +60,12 @@ impl Environment<'_> {
         let path = self.package.join("pyproject.toml");
         let wanted =
             fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
-        let stamp = self.folder.join("made-for-pyproject.toml");
-        if fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == wanted)
-            && self.python("--version").succeeds()
-        {
-            console::remark("they are there");
-            return Ok(());
-        }
-        console::remark("making target/python, and fetching from PyPI what the tests need");
-        Run::new("python3").args(["-m", "venv", "--clear"]).arg(&self.folder).quiet()?;
-        self.pip("install").args(requirements(&wanted)?).quiet()?;
-        fs::write(&stamp, wanted).with_context(|| format!("could not write {}", stamp.display()))
+        self.venv.prepare(&wanted, requirements(&wanted)?)
     }
 
     /// Builds the package with its library and installs it.
     fn install(&self) -> Result<()> {
-        self.pip("install")
+        self.here(self.venv.pip("install"))
             .args(["--no-deps", "--no-build-isolation", "--force-reinstall"])
             .arg(&self.package)
             .quiet()
@@ -82,27 +75,19 @@ impl Environment<'_> {
         Run::cargo(self.workspace, "build")
             .args(["--package", "libapcsmart", "--bin", SIMULATOR, "--locked"])
             .show()?;
-        self.python("-m")
-            .args(["pytest", "-o"])
+        self.here(self.venv.python())
+            .args(["-m", "pytest", "-o"])
             .arg(format!("cache_dir={}", self.folder.join("pytest-cache").display()))
             .env(SIMULATOR_VARIABLE, self.workspace.program(SIMULATOR, Profile::Dev))
             .env("MYPY_CACHE_DIR", self.folder.join("mypy-cache"))
             .show()
     }
 
-    fn pip(&self, subcommand: &str) -> Run {
-        self.python("-m").args(["pip", "--disable-pip-version-check", subcommand])
-    }
-
-    /// The environment's Python, with nothing of the caller's in its way. What it builds with cargo is shared with us.
-    fn python(&self, first: &str) -> Run {
-        Run::new(self.folder.join("bin/python"))
-            .arg(first)
-            .in_folder(&self.package)
+    /// What it builds with cargo is shared with us, and it uses the library that it was installed with.
+    fn here(&self, run: Run) -> Run {
+        run.in_folder(&self.package)
             .env("CARGO_TARGET_DIR", self.workspace.target())
-            .env("PYTHONPATH", "")
             .env("APCSMART_LIBRARY", "")
-            .env("PYTHONDONTWRITEBYTECODE", "1")
     }
 }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask setup`: the peers that tests and benchmarks run against, installed once.
 //!
-//! The table below is the whole truth about what this project needs from the system. What is there is left alone.
+//! The table below is the whole truth about what this project needs from the system. What is there is left alone. What comes from
+//! package registries goes under `target/` and is in `registries.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use anyhow::{Context, Result};
 use crate::command::{Run, find_program};
 use crate::console;
 use crate::debian;
+use crate::registries;
 use crate::workspace::Workspace;
 
 /// What `cargo xtask setup` takes.
@@ -39,13 +41,18 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         return Ok(());
     }
     install(PEERS.iter().collect())?;
-    apcupsd(workspace)
+    apcupsd(workspace)?;
+    registries::install(workspace)
 }
 
 /// Installs what a task needs.
 pub(crate) fn ensure(workspace: &Workspace, task: Task) -> Result<()> {
     install(PEERS.iter().filter(|peer| peer.tasks.contains(&task)).collect())?;
-    if task == Task::Test { apcupsd(workspace) } else { Ok(()) }
+    if task == Task::Test {
+        apcupsd(workspace)?;
+        registries::install(workspace)?;
+    }
+    Ok(())
 }
 
 struct Peer {
@@ -64,7 +71,7 @@ enum Probe {
     Dpkg,
 }
 
-const PEERS: [Peer; 18] = [
+const PEERS: [Peer; 20] = [
     Peer {
         package: "clang",
         purpose: "compiles the plugins in C",
@@ -79,7 +86,7 @@ const PEERS: [Peer; 18] = [
     },
     Peer {
         package: "nut-client",
-        purpose: "upsc, upscmd, upsrw, upsmon and upslog as clients of our NUT server; upsmon to compare with",
+        purpose: "upsc, upscmd, upsrw, upsmon, upssched and upslog as clients of our NUT server; upsmon to compare with",
         probe: Probe::Program("upsc"),
         tasks: &[Task::Test, Task::Bench],
     },
@@ -91,7 +98,7 @@ const PEERS: [Peer; 18] = [
     },
     Peer {
         package: "nut-cgi",
-        purpose: "NUT's web page as a client of our NUT server",
+        purpose: "NUT's web pages as clients of our NUT server",
         probe: Probe::File("/usr/lib/cgi-bin/nut/upsstats.cgi"),
         tasks: &[Task::Test],
     },
@@ -103,9 +110,21 @@ const PEERS: [Peer; 18] = [
     },
     Peer {
         package: "python3-venv",
-        purpose: "an environment in which our Python package is tested",
+        purpose: "environments for our Python package's tests and for NUT's clients from PyPI",
         probe: Probe::Python("ensurepip"),
         tasks: &[Task::Test, Task::Python],
+    },
+    Peer {
+        package: "nodejs",
+        purpose: "runs NUT's client from npm",
+        probe: Probe::Program("node"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "npm",
+        purpose: "fetches NUT's client from npm",
+        probe: Probe::Program("npm"),
+        tasks: &[Task::Test],
     },
     Peer {
         package: "gcc",
@@ -219,6 +238,9 @@ fn list(workspace: &Workspace) {
         println!("{:12} {:8} {}", peer.package, present(peer.is_present()), peer.purpose);
     }
     println!("{APCUPSD:12} {:8} {APCUPSD_PURPOSE}", present(apcupsd_version(workspace).succeeds()));
+    for library in registries::libraries(workspace) {
+        println!("{:12} {:8} {}", library.name(), present(library.is_present()), library.purpose());
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! NUT's own clients against the real programs: a simulated UPS on a pseudo-terminal, the daemon, the NUT server in its
 //! sandbox.
 //!
-//! Needs `apcsmart-sim` beside `opennmc` and the packed plugin, which `cargo xtask build` makes, and Debian's
-//! nut-client; a missing one is a failure.
+//! Needs `apcsmart-sim` beside `opennmc` and the packed plugin, which `cargo xtask build` makes, and the clients, which
+//! `cargo xtask setup` installs; a missing one is a failure.
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
 mod chain;
+mod libraries;
 mod people;
 mod scene;
 mod secrecy;

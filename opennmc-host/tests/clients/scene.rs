@@ -257,6 +257,19 @@ pub(crate) fn until(wanted: &str, mut ask: impl FnMut() -> String, fits: impl Fn
     }
 }
 
+/// Runs a program to its end; one that does not come to it is killed, and the test fails.
+pub(crate) fn run_to_its_end(command: &mut Command) -> Output {
+    let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}; `cargo xtask setup` helps"));
+    let pid = rustix::process::Pid::from_child(&child);
+    let (ended, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || ended.send(child.wait_with_output()));
+    end.recv_timeout(PATIENCE).map(Result::unwrap).unwrap_or_else(|_| {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        panic!("{command:?} is stuck");
+    })
+}
+
 /// Starts a program and waits for its line `ready`.
 fn ready(command: &mut Command, stderr: Stdio) -> Killed {
     let child = command.stdout(Stdio::piped()).stderr(stderr).spawn();
