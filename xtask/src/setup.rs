@@ -71,7 +71,7 @@ enum Probe {
     Dpkg,
 }
 
-const PEERS: [Peer; 20] = [
+const PEERS: [Peer; 21] = [
     Peer {
         package: "clang",
         purpose: "compiles the plugins in C",
@@ -100,6 +100,12 @@ const PEERS: [Peer; 20] = [
         package: "nut-cgi",
         purpose: "NUT's web pages as clients of our NUT server",
         probe: Probe::File("/usr/lib/cgi-bin/nut/upsstats.cgi"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "libnss3-tools",
+        purpose: "certutil, which tells Debian's upsmon what certificates to trust",
+        probe: Probe::Program("certutil"),
         tasks: &[Task::Test],
     },
     Peer {

@@ -78,7 +78,7 @@ fn pynutclient_of_pypi_does_its_whole_job_and_logs_in() {
 #[test]
 fn pynutclient_does_the_same_over_tls_and_refuses_a_server_that_it_does_not_trust() {
     let secret = Secret::with(&[ADMIN], "");
-    wait_for_all(&secret.scene);
+    secret.scene.wait_for_all();
     let told = tell(&secret.scene, pynut(pypi(), "PyNUTClient.PyNUT").env(AUTHORITY, secret.authority()));
     assert_eq!((told.login.as_deref(), told.set.as_deref()), (Some("OK"), Some("OK")));
     shut_down(&secret.scene, &told);
@@ -171,14 +171,8 @@ fn shut_down(scene: &Scene, told: &Told) {
 
 fn scene() -> Scene {
     let scene = Scene::with_users(&[ADMIN]);
-    wait_for_all(&scene);
+    scene.wait_for_all();
     scene
-}
-
-/// Until the UPS has told all that it has.
-fn wait_for_all(scene: &Scene) {
-    until("every variable", || scene.upsc(&["main"]), |out| variables(out).contains_key("output.current"));
-    until("what can be set", || scene.upsrw(&[]), |out| out.contains("[ups.id]"));
 }
 
 /// Runs a program to its end. What it saw of the variables is what the simulator had before.

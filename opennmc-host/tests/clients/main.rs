@@ -8,9 +8,12 @@
 
 mod chain;
 mod libraries;
+mod machines;
+mod pages;
 mod people;
 mod scene;
 mod secrecy;
+mod tools;
 
 use std::collections::BTreeMap;
 

@@ -51,6 +51,11 @@ impl Upsmon {
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap()
     }
+
+    /// The folder with its configuration.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
 }
 
 impl Drop for Killed {
@@ -104,6 +109,18 @@ impl Scene {
             .unwrap_or_else(|| panic!("the NUT server does not listen:\n{text}"));
         let port = port.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap();
         Scene { dir, port, _daemon: daemon, _simulator: simulator }
+    }
+
+    /// Waits until it is known what can be set, and to what: that comes after most of what is.
+    pub(crate) fn wait_for_choices(&self) {
+        until("what can be set", || self.upsrw(&[]), |out| out.contains("[input.sensitivity]"));
+    }
+
+    /// Waits until the UPS has told all that it has.
+    pub(crate) fn wait_for_all(&self) {
+        self.wait_for_choices();
+        // The last one to come: the unit does not list it, so it is tried after all others.
+        until("every variable", || self.upsc(&["main"]), |out| out.contains("output.current: "));
     }
 
     /// Where NUT's clients find it.
@@ -183,21 +200,35 @@ impl Scene {
 
     /// Debian's `upsmon` in a folder of its own, as the machine `name` that `main` feeds.
     pub(crate) fn upsmon(&self, name: &str, user: &str, password: &str, kind: &str) -> Upsmon {
+        self.upsmon_with(self.folder(name), user, password, kind, "")
+    }
+
+    /// A folder of this scene, made anew.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
         let folder = self.dir.path().join(name);
         std::fs::create_dir(&folder).unwrap();
+        folder
+    }
+
+    /// The same, with more in its configuration. The server is `localhost`, the name that certificates are made for.
+    pub(crate) fn upsmon_with(
+        &self,
+        folder: PathBuf,
+        user: &str,
+        password: &str,
+        kind: &str,
+        more: &str,
+    ) -> Upsmon {
         let shown = folder.display();
         let config = format!(
-            "MONITOR main@127.0.0.1:{} 1 {user} {password} {kind}\nMINSUPPLIES 1\nPOLLFREQ 1\nPOLLFREQALERT 1\n\
+            "MONITOR main@localhost:{} 1 {user} {password} {kind}\nMINSUPPLIES 1\nPOLLFREQ 1\nPOLLFREQALERT 1\n\
              HOSTSYNC 15\nDEADTIME 15\nFINALDELAY 0\nSHUTDOWNCMD \"touch {shown}/shut-down\"\n\
-             POWERDOWNFLAG {shown}/killpower\n",
+             POWERDOWNFLAG {shown}/killpower\n{more}",
             self.port
         );
         std::fs::write(folder.join("upsmon.conf"), config).unwrap();
         let log = File::create(folder.join("log")).unwrap();
-        // The program itself: Debian's `upsmon` on the path is a script that wants /etc/nut to say that it is wanted.
-        let places = ["/lib/nut/upsmon", "/usr/lib/nut/upsmon"];
-        let program = places.into_iter().find(|place| Path::new(place).exists());
-        let mut upsmon = Command::new(program.unwrap_or_else(|| panic!("install nut-client for {places:?}")));
+        let mut upsmon = Command::new(upsmon_program());
         // In the foreground and without a second process for the shutdown.
         upsmon.args(["-F", "-D", "-p"]);
         // As root it would keep a second one from starting, by a file of which no option says where it is.
@@ -226,6 +257,13 @@ impl Scene {
         };
         upsc.output().unwrap()
     }
+}
+
+/// The program itself: Debian's `upsmon` on the path is a script that wants /etc/nut to say that it is wanted.
+pub(crate) fn upsmon_program() -> &'static str {
+    let places = ["/lib/nut/upsmon", "/usr/lib/nut/upsmon"];
+    let program = places.into_iter().find(|place| Path::new(place).exists());
+    program.unwrap_or_else(|| panic!("install nut-client for {places:?}"))
 }
 
 /// As `opennmc user add` makes them while no daemon runs.
