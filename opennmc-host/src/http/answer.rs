@@ -11,16 +11,18 @@ use std::sync::Arc;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN,
+    AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN,
 };
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode, Version};
 
 use super::asset::Found;
+use super::cookie;
 use super::front::Shared;
 use super::line::{Asked, Line};
 use super::login;
 use super::mounts::Mount;
+use super::own;
 use super::pace::Pace;
 use super::reply::{self, Reply, later, said};
 use super::room::Share;
@@ -44,6 +46,9 @@ const KEPT_BACK: [&str; 11] = [
     "upgrade",
 ];
 
+/// Refusals below it are for programs to read.
+const FOR_PROGRAMS: &str = "/api/";
+
 /// Where a connection came in.
 pub(super) struct Here {
     pub(super) shared: Rc<Shared>,
@@ -60,7 +65,9 @@ pub(super) async fn answer(here: Rc<Here>, request: Request<Incoming>) -> Result
     here.pace.begun();
     let (parts, body) = request.into_parts();
     let mut reply = match respond(&here, &parts, body).await {
-        Ok(reply) | Err(reply) => reply,
+        Ok(reply) => reply,
+        Err(refusal) if parts.uri.path().starts_with(FOR_PROGRAMS) => reply::as_problem(refusal),
+        Err(refusal) => refusal,
     };
     tracing::debug!(
         peer = %here.peer, method = %parts.method, path = parts.uri.path(), status = reply.status().as_u16(), "http"
@@ -80,6 +87,9 @@ async fn respond(here: &Here, parts: &Parts, body: Incoming) -> Result<Reply, Re
     }
     let path =
         target::path(parts.uri.path()).map_err(|error| said(StatusCode::BAD_REQUEST, &error.to_string()))?;
+    if own::is_own(&path) {
+        return own::respond(here, parts, body).await;
+    }
     let (mounted, below) = here
         .shared
         .mounts
@@ -104,9 +114,7 @@ async fn respond(here: &Here, parts: &Parts, body: Incoming) -> Result<Reply, Re
         return Err(said(StatusCode::FORBIDDEN, sentence));
     }
     let Mount { plugin, public, largest_body, .. } = &*mounted.mount;
-    let principal =
-        login::who(&here.shared.users, &here.pace, &parts.headers, plugin, here.peer.ip().to_canonical())
-            .await?;
+    let principal = login::who(here, parts, plugin).await?.map(|who| who.principal);
     if principal.is_none() && !public {
         return Err(reply::who_are_you("log in first"));
     }
@@ -186,7 +194,7 @@ fn miscalled(here: &Here, parts: &Parts) -> Option<Reply> {
 
 /// Whether a browser says that the page of another host has made this request. The credentials that the browser keeps for
 /// this host would go with it.
-fn is_from_elsewhere(here: &Here, parts: &Parts) -> bool {
+pub(super) fn is_from_elsewhere(here: &Here, parts: &Parts) -> bool {
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = header("sec-fetch-site") {
         return !matches!(site, "same-origin" | "none");
@@ -198,7 +206,12 @@ fn is_from_elsewhere(here: &Here, parts: &Parts) -> bool {
 }
 
 /// The whole body.
-async fn collect(here: &Here, mut body: Incoming, most: usize, share: &mut Share) -> Result<Vec<u8>, Reply> {
+pub(super) async fn collect(
+    here: &Here,
+    mut body: Incoming,
+    most: usize,
+    share: &mut Share,
+) -> Result<Vec<u8>, Reply> {
     let too_large =
         || closing(said(StatusCode::PAYLOAD_TOO_LARGE, &format!("a body has at most {most} bytes here")));
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -245,16 +258,17 @@ fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
     let is_shown = |name: &HeaderName| {
-        *name != AUTHORIZATION
+        ![AUTHORIZATION, COOKIE].contains(name)
+            && name != login::CSRF
             && !KEPT_BACK.contains(&name.as_str())
             && !named.iter().any(|named| named == name.as_str())
     };
-    headers
-        .iter()
-        .filter(|(name, _)| is_shown(name))
-        .map(|(name, value)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        })
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| cookie::others(&text(value)));
+    let plain = headers.iter().filter(|(name, _)| is_shown(name));
+    plain
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .chain(cookies.map(|value| (COOKIE.as_str().to_owned(), value)))
         .collect()
 }
 

@@ -22,10 +22,12 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_w
 use rustls::ServerConfig;
 
 use super::answer::Here;
+use super::clock::Clock;
 use super::connection;
 use super::mounts::Mounts;
 use super::pace::{Pace, Patience};
 use super::room::Room;
+use super::sessions::Sessions;
 use super::wire::Wire;
 use crate::users::UserBase;
 
@@ -60,6 +62,8 @@ pub struct FrontSettings {
     pub tls: Option<Arc<ServerConfig>>,
     /// How long clients and plugins may take.
     pub patience: Patience,
+    /// What sessions end by.
+    pub clock: Clock,
 }
 
 impl FrontSettings {
@@ -69,7 +73,7 @@ impl FrontSettings {
         names: Vec<String>,
         tls: Option<Arc<ServerConfig>>,
     ) -> FrontSettings {
-        FrontSettings { listen, names, tls, patience: Patience::default() }
+        FrontSettings { listen, names, tls, ..FrontSettings::default() }
     }
 }
 
@@ -107,6 +111,7 @@ enum Command {
         names: Vec<String>,
         tls: Option<Arc<ServerConfig>>,
         patience: Patience,
+        clock: Clock,
     },
     Open(SocketAddr, TcpListener),
     /// It could not be bound.
@@ -134,9 +139,9 @@ impl Front {
 
     /// Makes it what `settings` say. Listeners that stay are not touched, and neither is any connection.
     pub fn apply(&mut self, settings: FrontSettings) {
-        let FrontSettings { listen, names, tls, patience } = settings;
+        let FrontSettings { listen, names, tls, patience, clock } = settings;
         // First: who is accepted from now on is served so.
-        self.say(Command::Be { names, tls, patience });
+        self.say(Command::Be { names, tls, patience, clock });
         for gone in self.listens.difference(&listen) {
             self.addresses.lock().unwrap_or_else(PoisonError::into_inner).remove(gone);
             self.say(Command::Close(*gone));
@@ -201,6 +206,8 @@ pub(super) struct Shared {
     pub(super) users: Arc<UserBase>,
     pub(super) names: RefCell<Vec<String>>,
     pub(super) handle: LoopHandle<'static, State>,
+    pub(super) clock: RefCell<Clock>,
+    pub(super) sessions: RefCell<Sessions>,
     pub(super) bodies: Room,
     pub(super) answers: Room,
     tls: RefCell<Option<Arc<ServerConfig>>>,
@@ -275,6 +282,8 @@ fn run(
         users,
         names: RefCell::default(),
         handle,
+        clock: RefCell::default(),
+        sessions: RefCell::default(),
         bodies: Room::of(BODIES),
         answers: Room::of(ANSWERS),
         tls: RefCell::default(),
@@ -303,8 +312,9 @@ fn run(
 impl State {
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Be { names, tls, patience } => {
+            Command::Be { names, tls, patience, clock } => {
                 self.shared.patience.set(patience);
+                *self.shared.clock.borrow_mut() = clock;
                 *self.shared.names.borrow_mut() = names;
                 *self.shared.tls.borrow_mut() = tls;
             }

@@ -12,19 +12,24 @@
 mod answer;
 mod asset;
 mod base64;
+mod clock;
 mod connection;
+mod cookie;
 mod front;
 mod line;
 mod login;
 mod mounts;
+mod own;
 mod pace;
 mod reply;
 mod room;
+mod sessions;
 mod slot;
 mod target;
 mod wire;
 
 pub(crate) use asset::Assets;
+pub use clock::Clock;
 pub use front::{Front, FrontSettings};
 pub(crate) use line::{Answered, Asked, Served};
 pub(crate) use mounts::Mount;

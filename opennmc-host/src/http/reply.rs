@@ -7,12 +7,15 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
+    HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Response, StatusCode};
+use serde::Serialize;
 
 use super::asset::Asset;
+use super::cookie;
 use super::line::Answered;
 use super::pace::Pace;
 use super::room::Share;
@@ -129,6 +132,51 @@ pub(super) fn who_are_you(sentence: &str) -> Reply {
     reply
 }
 
+/// What is known, as JSON.
+pub(super) fn json(value: &impl Serialize) -> Reply {
+    match serde_json::to_string(value) {
+        Ok(text) => as_json(StatusCode::OK, "application/json", text),
+        Err(error) => {
+            tracing::error!("http: an answer can't be written as JSON: {error}");
+            said(StatusCode::INTERNAL_SERVER_ERROR, "the answer can't be written")
+        }
+    }
+}
+
+/// All is well, and there is nothing to say.
+pub(super) fn nothing() -> Reply {
+    let mut reply = protected(StatusCode::NO_CONTENT, Sending::new(Bytes::new()));
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
+/// A refusal in words, for programs (RFC 9457). No browser asks for a password by itself because of it: the page does.
+pub(super) fn as_problem(refusal: Reply) -> Reply {
+    let (parts, body) = refusal.into_parts();
+    let title = parts.status.canonical_reason().unwrap_or("Refused");
+    let detail = String::from_utf8_lossy(&body.left);
+    let problem = serde_json::json!({
+        "type": "about:blank", "title": title, "status": parts.status.as_u16(), "detail": detail.trim_end(),
+    });
+    let mut reply = as_json(parts.status, "application/problem+json", problem.to_string());
+    for (name, value) in &parts.headers {
+        if [ALLOW, CONNECTION, RETRY_AFTER].contains(name)
+            || (*name == WWW_AUTHENTICATE && value.as_bytes().starts_with(b"Bearer"))
+        {
+            reply.headers_mut().append(name, value.clone());
+        }
+    }
+    reply
+}
+
+fn as_json(status: StatusCode, kind: &'static str, text: String) -> Reply {
+    let mut reply = protected(status, Sending::new(text));
+    let headers = reply.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
 /// It is there only for other methods.
 pub(super) fn only(methods: &'static str) -> Reply {
     let mut reply = said(StatusCode::METHOD_NOT_ALLOWED, "nothing is done here for this method");
@@ -175,6 +223,7 @@ pub(super) fn of_plugin(answered: Answered, share: Share) -> Reply {
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value))
             && !OURS.contains(&name.as_str())
+            && !(name == SET_COOKIE && value.to_str().is_ok_and(cookie::is_ours))
         {
             own.append(name, value);
         }
@@ -272,6 +321,8 @@ mod tests {
     fn what_a_plugin_sends_twice_is_sent_twice() {
         let reply = answered(&[("set-cookie", "a=1"), ("x-a", "1"), ("set-cookie", "b=2")]);
         assert_eq!(values(&reply, "set-cookie"), ["a=1", "b=2"]);
+        let reply = answered(&[("set-cookie", "opennmc-session=x"), ("set-cookie", "a=1")]);
+        assert_eq!(values(&reply, "set-cookie"), ["a=1"], "nobody is logged in by a plugin");
         assert_eq!(values(&reply, "cache-control"), ["no-store"]);
     }
 

@@ -3,6 +3,7 @@
 //! One base for every service: the command line, NUT, the web and the API ask here and nowhere else.
 
 mod base;
+mod basis;
 mod change;
 mod checks;
 mod error;
@@ -25,6 +26,7 @@ mod time;
 mod token;
 
 pub use base::UserBase;
+pub use basis::Basis;
 pub use checks::{Check, Reply};
 pub use error::{AuthError, UserError};
 pub use finding::Finding;

@@ -3,6 +3,7 @@
 mod changing;
 mod logging_in;
 mod on_disk;
+mod staying;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};

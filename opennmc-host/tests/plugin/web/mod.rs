@@ -7,3 +7,4 @@ mod people;
 mod reloading;
 mod scene;
 mod secure;
+mod sessions;
