@@ -21,5 +21,6 @@ mod printable;
 #[cfg(feature = "author")]
 pub mod rehearsal;
 pub mod service;
+mod socket_file;
 pub mod state;
 pub mod users;

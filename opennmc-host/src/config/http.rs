@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use super::PluginSection;
 use super::plugins::Address;
 use super::section::{Reader, Section};
+use crate::plugin::ListenAddress;
 
 /// Where it listens when the section does not say: this machine only.
 const DEFAULT_LISTEN: SocketAddr =
@@ -38,7 +39,7 @@ pub(super) fn read(
     let listen: BTreeSet<SocketAddr> =
         listen.map_or_else(|| [DEFAULT_LISTEN].into(), |list| list.into_iter().map(|it| it.0).collect());
     for plugin in plugins.iter().filter(|plugin| plugin.enabled) {
-        let taken = plugin.listen.values().flatten();
+        let taken = plugin.listen.values().flatten().filter_map(ListenAddress::tcp);
         for address in taken.filter(|address| address.port() != 0 && listen.contains(address)) {
             let message = format!("{address} is already taken by `plugin.{}`", plugin.id);
             reader.problem(section.value_span("listen"), section.path_of("listen"), message);

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +15,9 @@ use super::places::Places;
 use super::problem::write_lines;
 use super::section::suggestion;
 use super::{ConfigError, PluginSection, Port, Problem, Settings, Severity};
-use crate::plugin::{Manifest, PluginError, PluginSettings, TlsMaterial, Trust, misfits, server_config};
+use crate::plugin::{
+    ListenAddress, Manifest, PluginError, PluginSettings, TlsMaterial, Trust, misfits, server_config,
+};
 
 /// What was found about one configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -185,19 +186,19 @@ fn compare(
     findings: &mut Findings,
     plugin: &PluginSection,
     manifest: &Manifest,
-    taken: &mut BTreeMap<SocketAddr, String>,
+    taken: &mut BTreeMap<ListenAddress, String>,
 ) {
     let id = plugin.id.as_str();
     let known: Vec<&str> = manifest.needs.listen.keys().map(String::as_str).collect();
-    for name in plugin.listen.keys().filter(|name| !known.contains(&name.as_str())) {
+    for name in plugin.listen.keys().filter(|name| !manifest.needs.may_listen(name)) {
         let known = if known.is_empty() { "it has none".to_owned() } else { suggestion(name, &known) };
         let message = format!("the plugin has no listener `{name}`; {known}");
         findings.add(Severity::Error, &["plugin", id, "listen", name], message);
     }
-    for (name, default) in &manifest.needs.listen {
-        let addresses = plugin.listen.get(name).unwrap_or(default);
-        for address in addresses.iter().filter(|address| address.port() != 0) {
-            if let Some(other) = taken.insert(*address, id.to_owned()).filter(|other| other != id) {
+    let defaults = manifest.needs.listen.iter().filter(|(name, _)| !plugin.listen.contains_key(*name));
+    for (name, addresses) in defaults.chain(&plugin.listen) {
+        for address in addresses.iter().filter(|address| address.is_exclusive()) {
+            if let Some(other) = taken.insert(address.clone(), id.to_owned()).filter(|other| other != id) {
                 let message = format!("{address} is already taken by `plugin.{other}`");
                 findings.add(Severity::Error, &["plugin", id, "listen", name], message);
             }

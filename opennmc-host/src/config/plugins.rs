@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::section::{Reader, Section};
-use crate::plugin::{Allow, Digest, LimitsOverride, Signer, SignerKey};
+use crate::plugin::{Allow, Digest, LimitsOverride, ListenAddress, Signer, SignerKey};
 
 /// One plugin, as configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +25,7 @@ pub struct PluginSection {
     /// False keeps the section and does not start the plugin.
     pub enabled: bool,
     /// Addresses by the name the plugin gave to a listener; what is not here keeps the plugin's default.
-    pub listen: BTreeMap<String, Vec<SocketAddr>>,
+    pub listen: BTreeMap<String, Vec<ListenAddress>>,
     /// Likewise, for its UDP sockets.
     pub listen_udp: BTreeMap<String, Vec<SocketAddr>>,
     /// Limits in the place of the plugin's own.
@@ -38,7 +38,7 @@ pub struct PluginSection {
 
 pub(super) fn read_all(reader: &mut Reader<'_>, file: &mut Section<'_>) -> Vec<PluginSection> {
     let mut all = Vec::new();
-    let mut taken: BTreeMap<SocketAddr, String> = BTreeMap::new();
+    let mut taken: BTreeMap<ListenAddress, String> = BTreeMap::new();
     for (id, mut section) in file.named_sections(reader, "plugin") {
         if !is_id(id.get_ref()) {
             let message = format!(
@@ -49,9 +49,9 @@ pub(super) fn read_all(reader: &mut Reader<'_>, file: &mut Section<'_>) -> Vec<P
         }
         let plugin = read_one(reader, id.into_inner(), &mut section);
         for address in
-            plugin.listen.values().flatten().filter(|address| plugin.enabled && address.port() != 0)
+            plugin.listen.values().flatten().filter(|address| plugin.enabled && address.is_exclusive())
         {
-            if let Some(other) = taken.insert(*address, plugin.id.clone()) {
+            if let Some(other) = taken.insert(address.clone(), plugin.id.clone()) {
                 let message = format!("{address} is already taken by `plugin.{other}`");
                 reader.problem(section.value_span("listen"), section.path_of("listen"), message);
             }
@@ -80,7 +80,7 @@ fn read_one(reader: &mut Reader<'_>, id: String, section: &mut Section<'_>) -> P
         package: section.optional(reader, "package"),
         enabled: section.optional(reader, "enabled").unwrap_or(true),
         sha256: section.optional(reader, "sha256"),
-        listen: addresses(reader, section, "listen"),
+        listen: section.optional(reader, "listen").unwrap_or_default(),
         listen_udp: addresses(reader, section, "listen-udp"),
         limits: section.optional(reader, "limits").unwrap_or_default(),
         allow: section.optional(reader, "allow").unwrap_or_default(),

@@ -5,19 +5,16 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Gid, Mode, chown, fchmod};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
+use rustix::net::SocketFlags;
 
 use super::peer;
 use crate::config::ControlSettings;
+use crate::socket_file::{SocketFile, SocketFileError};
 
-/// Owner and group may connect, others may not even try.
-const MODE: u32 = 0o660;
 /// Connections that wait to be accepted; the kernel lets more clients wait in `connect`.
 const BACKLOG: i32 = 64;
 
@@ -25,8 +22,8 @@ const BACKLOG: i32 = 64;
 #[derive(Debug)]
 pub(super) struct ControlSocket {
     pub(super) listener: UnixListener,
-    path: PathBuf,
-    identity: Option<(u64, u64)>,
+    // Removed before the lock is let go.
+    _file: SocketFile,
     _lock: File,
 }
 
@@ -58,19 +55,13 @@ impl ControlSocket {
             std::fs::create_dir_all(folder).map_err(system)?;
         }
         let lock = take_lock(path).map_err(system)?.ok_or_else(|| SocketError::Taken(path.to_owned()))?;
-        remove_stale(path)?;
-        let listener = make(path, settings).map_err(system)?;
-        let identity = identity(path);
-        Ok(ControlSocket { listener, path: path.to_owned(), identity, _lock: lock })
-    }
-}
-
-impl Drop for ControlSocket {
-    fn drop(&mut self) {
-        // Somebody may have removed the file and made another there.
-        if self.identity.is_some() && identity(&self.path) == self.identity {
-            let _ = std::fs::remove_file(&self.path);
-        }
+        let made = SocketFile::listen(path, file_group(settings), SocketFlags::empty(), BACKLOG);
+        let (socket, file) = made.map_err(|error| match error {
+            SocketFileError::Taken => SocketError::Taken(path.to_owned()),
+            SocketFileError::Foreign => SocketError::Foreign(path.to_owned()),
+            SocketFileError::System(source) => system(source),
+        })?;
+        Ok(ControlSocket { listener: UnixListener::from(socket), _file: file, _lock: lock })
     }
 }
 
@@ -84,45 +75,6 @@ fn take_lock(path: &Path) -> io::Result<Option<File>> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
-}
-
-/// Removes what a daemon left that was killed.
-fn remove_stale(path: &Path) -> Result<(), SocketError> {
-    let system = |source: io::Error| SocketError::System { path: path.to_owned(), source };
-    match std::fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(system(error)),
-        Ok(metadata) if !metadata.file_type().is_socket() => {
-            return Err(SocketError::Foreign(path.to_owned()));
-        }
-        Ok(_) => {}
-    }
-    match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(path).map_err(system)
-        }
-        Ok(_) => Err(SocketError::Taken(path.to_owned())),
-        Err(error) => Err(system(error)),
-    }
-}
-
-fn make(path: &Path, settings: &ControlSettings) -> io::Result<UnixListener> {
-    let socket: OwnedFd = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    // The file is born with what the socket has: there is no moment in which others may connect.
-    fchmod(&socket, Mode::from_raw_mode(MODE))?;
-    bind(&socket, &SocketAddrUnix::new(path)?)?;
-    if let Some(group) = file_group(settings)
-        && let Err(error) = chown(path, None, Some(Gid::from_raw(group)))
-    {
-        tracing::warn!(
-            "can't give the control socket {} to its group: {error}; only root and the daemon's own user reach it",
-            path.display()
-        );
-    }
-    // The umask may have taken the group's bits.
-    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(MODE))?;
-    listen(&socket, BACKLOG)?;
-    Ok(UnixListener::from(socket))
 }
 
 /// The group that the file is given to; none leaves it to the daemon's.
@@ -144,13 +96,13 @@ fn file_group(settings: &ControlSettings) -> Option<u32> {
         .map(|group| group.as_raw())
 }
 
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    std::fs::symlink_metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::net::UnixStream;
+
     use super::*;
+    use crate::socket_file::MODE;
 
     fn at(path: &Path) -> ControlSettings {
         ControlSettings { socket: path.to_owned(), ..ControlSettings::default() }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use crate::plugin::ListenAddress;
+
 use super::{Area, Facts, Finding, Severity};
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
@@ -11,7 +13,8 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         facts.settings.iter().flat_map(|settings| &settings.plugins).filter(|plugin| plugin.enabled);
     for plugin in configured {
         for (listener, addresses) in &plugin.listen {
-            open.extend(addresses.iter().map(|address| (plugin.id.clone(), listener.clone(), *address)));
+            let addresses = addresses.iter().filter_map(ListenAddress::tcp);
+            open.extend(addresses.map(|address| (plugin.id.clone(), listener.clone(), address)));
         }
     }
     // What runs may be something else than what is configured now.

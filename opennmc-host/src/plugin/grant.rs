@@ -1,7 +1,6 @@
 //! What one plugin may do here: its manifest's needs, as the operator's settings have them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 
 use serde::Deserialize;
 
@@ -46,8 +45,10 @@ impl Grant {
     pub fn new(manifest: &Manifest, settings: &PluginSettings) -> Result<Self, PluginError> {
         let wrong = |problem: String| PluginError::Settings { id: settings.id.clone(), problem };
         let mut needs = manifest.needs.clone();
-        replace("listen", &mut needs.listen, &settings.listen).map_err(wrong)?;
-        replace("listen-udp", &mut needs.listen_udp, &settings.listen_udp).map_err(wrong)?;
+        let may_listen = |name: &str| manifest.needs.may_listen(name);
+        replace("listen", &mut needs.listen, &settings.listen, may_listen).map_err(wrong)?;
+        let may_receive = |name: &str| manifest.needs.listen_udp.contains_key(name);
+        replace("listen-udp", &mut needs.listen_udp, &settings.listen_udp, may_receive).map_err(wrong)?;
         if let Some(connect) = &settings.allow.connect {
             needs.connect.clone_from(connect);
         }
@@ -105,18 +106,19 @@ impl Grant {
 }
 
 /// Puts the operator's addresses in the place of the manifest's.
-fn replace(
+fn replace<Address: Clone>(
     key: &str,
-    listeners: &mut BTreeMap<String, Vec<SocketAddr>>,
-    settings: &BTreeMap<String, Vec<SocketAddr>>,
+    listeners: &mut BTreeMap<String, Vec<Address>>,
+    settings: &BTreeMap<String, Vec<Address>>,
+    is_known: impl Fn(&str) -> bool,
 ) -> Result<(), String> {
     for (name, addresses) in settings {
-        let Some(slot) = listeners.get_mut(name) else {
+        if !is_known(name) {
             let known = listeners.keys().map(|known| format!("`{known}`")).collect::<Vec<_>>().join(", ");
             let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {known}") };
             return Err(format!("{key}: the plugin has no listener `{name}`; {known}"));
-        };
-        slot.clone_from(addresses);
+        }
+        listeners.insert(name.clone(), addresses.clone());
     }
     Ok(())
 }

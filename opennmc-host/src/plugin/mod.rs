@@ -10,6 +10,7 @@
 //! (but for at most a second in [`Supervisor::stop`]). A plugin that fails loses its own memory and its own sockets,
 //! nothing else.
 
+mod address;
 mod bindings;
 mod capability;
 mod config;
@@ -43,6 +44,7 @@ mod usage;
 mod watch;
 mod words;
 
+pub use address::ListenAddress;
 pub use config::{Misfit, effective_config, misfits};
 #[cfg(feature = "author")]
 pub(crate) use engine::precompile;

@@ -30,7 +30,9 @@ use super::services::Services;
 use super::thread::budget::Budget;
 use super::thread::{self as service, Announcement, Bound, Job, Progress};
 use super::watch::{self, Watch};
-use super::{Allow, Compiling, Digest, HttpNeed, Lines, Mark, PluginError, SignerName, Trust, Usage};
+use super::{
+    Allow, Compiling, Digest, HttpNeed, Lines, ListenAddress, Mark, PluginError, SignerName, Trust, Usage,
+};
 use crate::state::{Event, Severity, SnapshotCell};
 
 mod reload;
@@ -57,7 +59,7 @@ pub struct PluginSettings {
     /// The only `plugin.wasm` that it may be.
     pub sha256: Option<Digest>,
     /// Addresses that replace the manifest's, by listener.
-    pub listen: BTreeMap<String, Vec<SocketAddr>>,
+    pub listen: BTreeMap<String, Vec<ListenAddress>>,
     /// Likewise, for UDP.
     pub listen_udp: BTreeMap<String, Vec<SocketAddr>>,
     /// Limits that replace the manifest's.
@@ -119,7 +121,7 @@ pub struct PluginStatus {
     /// Its last failure.
     pub epitaph: Option<Epitaph>,
     /// Its listeners, while it runs.
-    pub listening: Vec<(String, SocketAddr)>,
+    pub listening: Vec<(String, ListenAddress)>,
     /// Where its web pages are, while it runs.
     pub pages: Option<HttpNeed>,
     /// Open connections.
@@ -822,6 +824,6 @@ impl Plugin {
     }
 }
 
-fn listed(listening: &[(String, SocketAddr)]) -> String {
+fn listed(listening: &[(String, ListenAddress)]) -> String {
     listening.iter().map(|(name, address)| format!("{name}={address}")).collect::<Vec<_>>().join(" ")
 }

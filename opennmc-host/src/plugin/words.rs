@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::manifest::ANY_LISTENER;
 use super::{Limits, Needs};
 
 /// How much a person should think about it.
@@ -80,6 +81,11 @@ pub fn sentences(needs: &Needs) -> Vec<Sentence> {
         say("auth", Concern::High, text.to_owned());
     }
     for (name, addresses) in listen {
+        if name == ANY_LISTENER {
+            let text = "accept connections where you say, under names that you give";
+            say("listen", Concern::Some, text.to_owned());
+            continue;
+        }
         let addresses = and(addresses.iter().map(ToString::to_string).collect());
         say("listen", Concern::Some, format!("accept connections on {addresses} (`{name}`)"));
     }

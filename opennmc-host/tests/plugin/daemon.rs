@@ -77,7 +77,7 @@ impl Daemon {
             let all = self.host.plugins_and_wait(PATIENCE).unwrap();
             let status = all.iter().find(|status| status.id == plugin).unwrap();
             if let Some((_, address)) = status.listening.first() {
-                return *address;
+                return address.tcp().unwrap();
             }
             assert!(
                 began.elapsed() < PATIENCE && status.epitaph.is_none(),

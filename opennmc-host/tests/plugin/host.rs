@@ -100,7 +100,7 @@ impl Actor {
     }
 
     pub(crate) fn listen(mut self, name: &str, address: SocketAddr) -> Self {
-        self.settings.listen.insert(name.to_owned(), vec![address]);
+        self.settings.listen.insert(name.to_owned(), vec![address.into()]);
         self
     }
 }
@@ -226,7 +226,7 @@ impl Host {
     pub(crate) fn address(&self, plugin: &str, listener: &str) -> SocketAddr {
         let find = |seen: &Observed| {
             let status = seen.status.iter().find(|status| status.id == plugin)?;
-            status.listening.iter().find(|(name, _)| name == listener).map(|(_, address)| *address)
+            status.listening.iter().find(|(name, _)| name == listener).and_then(|(_, address)| address.tcp())
         };
         find(&self.until(&format!("{plugin} listens"), |seen| find(seen).is_some())).unwrap()
     }

@@ -104,12 +104,12 @@ fn addresses_that_change_are_bound_and_closed_and_those_that_stay_are_taken_over
     let (first, second) = (free_address(), free_address());
     let host = Host::start(vec![actor("x").listen("main", first)]);
     let mut both = settings("x");
-    both.listen.insert("main".to_owned(), vec![first, second]);
+    both.listen.insert("main".to_owned(), vec![first.into(), second.into()]);
     assert!(host.replace(both).is_ok());
     assert_eq!(Client::connect(first).ask("one"), "one");
     assert_eq!(Client::connect(second).ask("two"), "two");
     let mut one = settings("x");
-    one.listen.insert("main".to_owned(), vec![second]);
+    one.listen.insert("main".to_owned(), vec![second.into()]);
     assert!(host.replace(one).is_ok());
     assert_eq!(Client::connect(second).ask("two"), "two");
     assert!(TcpStream::connect(first).is_err(), "it is closed");
@@ -120,7 +120,7 @@ fn an_address_that_the_old_one_is_in_the_way_of_is_bound_when_that_has_ended() {
     let narrow = free_address();
     let host = Host::start(vec![actor("x").listen("main", narrow)]);
     let mut wide = settings("x");
-    wide.listen.insert("main".to_owned(), vec![SocketAddr::from(([0, 0, 0, 0], narrow.port()))]);
+    wide.listen.insert("main".to_owned(), vec![SocketAddr::from(([0, 0, 0, 0], narrow.port())).into()]);
     assert_eq!(host.replace(wide), Ok("1.2.3".to_owned()));
     assert_eq!(Client::connect(narrow).ask("hello"), "hello");
     assert_eq!(host.address("x", "main").ip().to_string(), "0.0.0.0");

@@ -219,7 +219,7 @@ fn with_packages(bench: &Bench, ids: &[&str]) -> String {
 fn address(bench: &mut Bench, plugin: &str) -> Option<SocketAddr> {
     let plugins = bench.ask(|host, reply| host.plugins(reply));
     let status = plugins.into_iter().find(|status| status.id == plugin)?;
-    status.listening.iter().find(|(name, _)| name == "main").map(|(_, address)| *address)
+    status.listening.iter().find(|(name, _)| name == "main").and_then(|(_, address)| address.tcp())
 }
 
 /// Turns the loop until the plugin listens.

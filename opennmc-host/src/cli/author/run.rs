@@ -4,7 +4,6 @@
 //! runs, `running`; with `--json` each of them is a document, and so is what was used, at the end. The log is on standard
 //! error.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -24,6 +23,7 @@ use crate::config::{LogFilter, Settings};
 use crate::host::HostHandle;
 use crate::logging;
 use crate::main_loop::{MainLoop, Source};
+use crate::plugin::ListenAddress;
 use crate::plugin::{Manifest, Package};
 
 /// What the simulated UPS is called.
@@ -126,10 +126,11 @@ fn configuration(folder: &Path, package: &Package, arguments: &RunArguments) -> 
         path(&absolute),
     );
     let needs = &package.manifest.needs;
-    for (key, known) in [("listen", &needs.listen), ("listen-udp", &needs.listen_udp)] {
+    for key in ["listen", "listen-udp"] {
         // A name that is neither is told by the host, in its own words.
         let given = arguments.listen.iter().filter(|(name, _)| {
-            known.contains_key(name) || (key == "listen" && !needs.listen_udp.contains_key(name))
+            let is_udp = needs.listen_udp.contains_key(name);
+            if key == "listen-udp" { is_udp } else { !is_udp || needs.listen.contains_key(name) }
         });
         let given: Vec<String> =
             given.map(|(name, address)| format!("{} = [{}]", quoted(name), quoted(address))).collect();
@@ -168,7 +169,7 @@ fn watch(
             if status.is_running() && !seen.ran {
                 // Nobody reads it: no reason to end.
                 for (name, address) in &status.listening {
-                    let _ = tell(&Told::Listens { name, address: *address }, output);
+                    let _ = tell(&Told::Listens { name, address }, output);
                 }
                 let _ = tell(&Told::Running, output);
             }
@@ -206,7 +207,7 @@ fn tell(told: &Told<'_>, output: Output) -> Result<(), Failure> {
 #[serde(tag = "what", rename_all = "kebab-case")]
 enum Told<'a> {
     Socket { path: &'a Path },
-    Listens { name: &'a str, address: SocketAddr },
+    Listens { name: &'a str, address: &'a ListenAddress },
     Running,
     Ended(&'a RunReport),
 }

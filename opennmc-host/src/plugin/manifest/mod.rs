@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 pub use self::destination::{Destination, HostPattern, Scheme};
 pub use self::limits::{Limits, LimitsOverride};
+pub(super) use self::needs::ANY_LISTENER;
 pub use self::needs::{AdminAccess, ControlAccess, HistoryAccess, HttpNeed, Needs, UpsAccess};
 pub use self::pattern::EventPattern;
 pub use self::size::ByteSize;

@@ -5,10 +5,14 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plugin::ListenAddress;
+
 use super::{ByteSize, Destination, EventPattern};
 
 /// More belongs into a database. All of it is in the host's memory while the plugin runs.
 const STORE_CEILING: ByteSize = ByteSize::mib(4);
+/// The name that stands for all listeners that the operator names.
+pub(in crate::plugin) const ANY_LISTENER: &str = "*";
 /// Parts of a mount: a family of addresses, and one of it. More is a mistake.
 const MOUNT_PARTS: usize = 4;
 
@@ -21,8 +25,9 @@ pub struct Needs {
     pub ups: Option<UpsAccess>,
     /// Which events it hears.
     pub events: BTreeSet<EventPattern>,
-    /// TCP listeners by name, with the addresses they have unless the operator names others.
-    pub listen: BTreeMap<String, Vec<SocketAddr>>,
+    /// Listeners by name, with the addresses they have unless the operator names others. The name `*`, without an
+    /// address, stands for as many as the operator names.
+    pub listen: BTreeMap<String, Vec<ListenAddress>>,
     /// UDP sockets by name, likewise.
     pub listen_udp: BTreeMap<String, Vec<SocketAddr>>,
     /// Where it connects to, unless the operator names other destinations.
@@ -192,12 +197,7 @@ impl Needs {
             );
             return Err(("bus", problem));
         }
-        for (key, listeners) in [("listen", &self.listen), ("listen-udp", &self.listen_udp)] {
-            if let Some(name) = listeners.keys().find(|name| !super::is_id(name)) {
-                let problem = format!("has \"{name}\"; a name is lower-case letters, digits and hyphens");
-                return Err((key, problem));
-            }
-        }
+        self.check_listeners()?;
         match &self.http {
             Some(http) if !is_mount(&http.mount) => {
                 let problem = format!(
@@ -207,6 +207,30 @@ impl Needs {
                 Err(("http", problem))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Needs {
+    /// Whether the operator may listen with this name.
+    pub fn may_listen(&self, name: &str) -> bool {
+        self.listen.contains_key(name) || (self.listen.contains_key(ANY_LISTENER) && super::is_id(name))
+    }
+
+    fn check_listeners(&self) -> Result<(), (&'static str, String)> {
+        let names = self.listen.keys().filter(|name| *name != ANY_LISTENER).map(|name| ("listen", name));
+        let mut names = names.chain(self.listen_udp.keys().map(|name| ("listen-udp", name)));
+        if let Some((key, name)) = names.find(|(_, name)| !super::is_id(name)) {
+            let problem = format!("has \"{name}\"; a name is lower-case letters, digits and hyphens");
+            return Err((key, problem));
+        }
+        if self.listen.get(ANY_LISTENER).is_some_and(|addresses| !addresses.is_empty()) {
+            let problem = format!("has addresses for \"{ANY_LISTENER}\"; only the operator gives them");
+            return Err(("listen", problem));
+        }
+        match self.listen.values().flatten().find(|address| address.tcp().is_none()) {
+            Some(path) => Err(("listen", format!("has \"{path}\"; only the operator names files"))),
+            None => Ok(()),
         }
     }
 }
@@ -282,6 +306,8 @@ mod tests {
             ("http = { mount = \"/a//b\" }", "mount"),
             ("http = { mount = \"/a/b/c/d/e\" }", "mount"),
             ("listen = { \"a/b\" = [] }", "a/b"),
+            ("listen = { x = [\"unix:/run/x\"] }", "only the operator"),
+            ("listen = { \"*\" = [\"127.0.0.1:1\"] }", "only the operator"),
             ("connect = [\"ntfy.sh\"]", "no scheme"),
             ("events = [\"ups*\"]", "no kind"),
         ] {

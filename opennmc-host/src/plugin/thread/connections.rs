@@ -12,7 +12,7 @@ mod stream;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
-use std::net::{IpAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -164,8 +164,9 @@ impl Connections {
     /// Takes a connected socket over, and gives its number.
     pub(super) fn insert(&mut self, stream: TcpStream, place: Place) -> io::Result<u64> {
         stream.set_nonblocking(true)?;
-        // Each turn writes once, so there is nothing that Nagle could join; its delay would only hurt.
-        stream.set_nodelay(true)?;
+        // Each turn writes once, so there is nothing that Nagle could join; its delay would only hurt. A socket in the file system
+        // knows no such delay, and says so.
+        let _ = stream.set_nodelay(true);
         let number = self.next_number();
         let stream = Rc::new(stream);
         let registration = Registration::new(&self.handle, number, &stream, Interest::READ)?;
@@ -195,7 +196,14 @@ impl Connections {
         let connection = self.get(number).filter(|connection| connection.takes_answers())?;
         match &connection.stage {
             Stage::Open(stream) if connection.outgoing.is_none() => {
-                stream.socket().peer_addr().ok().map(|peer| peer.ip())
+                match stream.socket().peer_addr() {
+                    Ok(peer) => Some(peer.ip()),
+                    // It is no address of the internet: somebody on this machine, through a socket in the file system.
+                    Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                        Some(Ipv4Addr::LOCALHOST.into())
+                    }
+                    Err(_) => None,
+                }
             }
             _ => None,
         }

@@ -11,7 +11,6 @@ mod listeners;
 mod notifying;
 mod web;
 
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,7 +29,7 @@ use self::budget::Budget;
 use self::connections::{Arrival, Connections, News};
 use self::datagrams::Datagrams;
 pub(super) use self::listeners::Bound;
-use self::listeners::Listeners;
+use self::listeners::{Listeners, Peer};
 use self::notifying::Notifying;
 use self::web::{Pages, Web};
 use super::bindings::wit::types::Error;
@@ -43,8 +42,8 @@ use super::script::{self, ScriptInstance};
 use super::services::{Outcome, Services};
 use super::watch::Watch;
 use super::{
-    Digest, Epitaph, EventPattern, Grant, HttpNeed, Limits, Lines, Package, PluginError, PluginSettings,
-    SignerName, Trust, effective_config,
+    Digest, Epitaph, EventPattern, Grant, HttpNeed, Limits, Lines, ListenAddress, Package, PluginError,
+    PluginSettings, SignerName, Trust, effective_config,
 };
 use crate::allocation;
 use crate::http::{Answered, Asked, Assets};
@@ -109,7 +108,7 @@ pub(super) enum Progress {
     /// It listens.
     Open {
         /// Where, by the listener's name.
-        listening: Vec<(String, SocketAddr)>,
+        listening: Vec<(String, ListenAddress)>,
         /// For the instance that comes after this one.
         sockets: Vec<Bound>,
     },
@@ -120,7 +119,7 @@ pub(super) enum Progress {
 pub(super) struct Announcement {
     pub(super) version: String,
     /// Where it listens, once it does, and with which sockets.
-    pub(super) listening: Vec<(String, SocketAddr)>,
+    pub(super) listening: Vec<(String, ListenAddress)>,
     pub(super) sockets: Vec<Bound>,
     /// Where its web pages are, if it has any.
     pub(super) pages: Option<HttpNeed>,
@@ -387,7 +386,8 @@ impl Service {
                 self.listeners.open()?;
                 let (mut listening, sockets) = (self.listeners.addresses(), self.listeners.sockets());
                 // An earlier instance has let its own go by now.
-                listening.extend(self.instance.state().datagrams.open(&self.grant)?);
+                let sockets_of_datagrams = self.instance.state().datagrams.open(&self.grant)?;
+                listening.extend(sockets_of_datagrams.into_iter().map(|(name, at)| (name, at.into())));
                 if let Some(web) = &mut self.web {
                     web.open()?;
                 }
@@ -609,7 +609,7 @@ impl Service {
     }
 
     /// The stream is dropped: the client sees at once that it has to come back later.
-    fn refuse(&mut self, peer: SocketAddr, reason: &str) {
+    fn refuse(&mut self, peer: Peer, reason: &str) {
         self.refusals += 1;
         // The first, and then ever more rarely: a flood of clients must not become a flood of lines.
         if self.refusals.is_power_of_two() {
