@@ -1,11 +1,11 @@
-//! Any bytes from a NUT client, in any pieces: the lexer of the NUT server.
+//! Any bytes from a NUT client, in any pieces: the lexer of the NUT server and the driver socket.
 //!
 //! The lexer stands alone, so its file is taken in as it is and the plugin's host is not needed.
 
 #![no_main]
 #![allow(dead_code)]
 
-#[path = "../../plugins/nut-server/src/lexer.rs"]
+#[path = "../../plugins/nut-words/src/lexer.rs"]
 mod lexer;
 
 use lexer::{Lexer, MAX_LINE, MAX_WORD, MAX_WORDS, Progress};

@@ -11,7 +11,6 @@ pub mod config;
 pub mod connection;
 pub mod desk;
 pub mod get;
-pub mod lexer;
 pub mod list;
 pub mod logins;
 pub mod mirror;
@@ -23,6 +22,7 @@ pub mod subscribers;
 pub mod tracking;
 
 pub use config::Config;
+pub use nut_words::lexer;
 pub use server::NutServer;
 
 opennmc_plugin::export!(

@@ -1,6 +1,6 @@
 //! The lexer by a table: what a client sends, and the words that it means.
 
-use nut_server::lexer::{Lexer, MAX_LINE, MAX_WORD, MAX_WORDS, Progress};
+use nut_words::lexer::{Lexer, MAX_LINE, MAX_WORD, MAX_WORDS, Progress};
 
 fn words(bytes: &[u8]) -> Vec<String> {
     let mut lexer = Lexer::default();
