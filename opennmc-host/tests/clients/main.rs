@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
 mod chain;
+mod driver_socket;
 mod libraries;
 mod machines;
 mod pages;
@@ -14,6 +15,7 @@ mod people;
 mod scene;
 mod secrecy;
 mod tools;
+mod upsd;
 
 use std::collections::BTreeMap;
 

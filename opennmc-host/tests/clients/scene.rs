@@ -145,6 +145,14 @@ impl Scene {
         }
     }
 
+    /// What `opennmc` says to these words, and whether it succeeded.
+    pub(crate) fn opennmc(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_opennmc"));
+        command.args(arguments).env("OPENNMC_SOCKET", self.dir.path().join("opennmc.sock"));
+        let output = run_to_its_end(&mut command);
+        (output.status.success(), text(&output.stdout) + text(&output.stderr).as_str())
+    }
+
     /// What the daemon has logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap()

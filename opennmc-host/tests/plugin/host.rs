@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::guests::{ALL_NEEDS, guests, manifest, pack};
 
 /// Nothing in these tests takes a tenth of it, even on a machine that is busy otherwise.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A restart that is further away than this is brought forward: the tests read the wait, and don't sit through it.
 const HURRY: Duration = Duration::from_millis(100);
 

@@ -1,13 +1,17 @@
 //! A new instance takes the place of one that serves: nobody is refused, and a failure changes nothing.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
-use opennmc_host::plugin::{PluginSettings, State};
+use opennmc_host::plugin::{ListenAddress, PluginSettings, State};
 
 use crate::guests::guests;
-use crate::host::{Client, Host, actor, field, write_package};
+use crate::host::{Client, Host, PATIENCE, actor, field, write_package};
 
 /// Enough for a leak of one descriptor a time to show.
 const RELOADS: usize = 50;
@@ -124,6 +128,54 @@ fn an_address_that_the_old_one_is_in_the_way_of_is_bound_when_that_has_ended() {
     assert_eq!(host.replace(wide), Ok("1.2.3".to_owned()));
     assert_eq!(Client::connect(narrow).ask("hello"), "hello");
     assert_eq!(host.address("x", "main").ip().to_string(), "0.0.0.0");
+}
+
+fn ask_at(path: &Path, line: &str) -> String {
+    let mut stream = UnixStream::connect(path).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    writeln!(stream, "{line}").unwrap();
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).unwrap();
+    answer.trim_end().to_owned()
+}
+
+#[test]
+fn a_socket_in_the_file_system_stays_over_a_reload_and_goes_with_the_listener() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.sock");
+    // What somebody left who was killed.
+    drop(UnixListener::bind(&path).unwrap());
+    let at = |path: &Path| {
+        let mut settings = settings("x");
+        settings.listen.insert("main".to_owned(), vec![ListenAddress::Unix(path.to_owned())]);
+        settings
+    };
+    let host = Host::start(vec![actor("x")]);
+    assert!(host.replace(at(&path)).is_ok());
+    let inode = std::fs::metadata(&path).unwrap().ino();
+    assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o660);
+    assert_eq!(ask_at(&path, "one"), "one");
+    assert!(host.replace(at(&path)).is_ok());
+    assert_eq!(std::fs::metadata(&path).unwrap().ino(), inode, "it was never gone");
+    assert_eq!(ask_at(&path, "two"), "two");
+
+    // Neither a file of another kind nor somebody else's socket is taken away.
+    let (file, taken) = (folder.path().join("file"), folder.path().join("taken"));
+    std::fs::write(&file, "precious").unwrap();
+    let _other = UnixListener::bind(&taken).unwrap();
+    for (place, word) in
+        [(&file, "not a socket"), (&taken, "somebody else"), (&folder.path().join("no/x"), "folder")]
+    {
+        let reason = host.replace(at(place)).unwrap_err();
+        assert!(reason.contains(word) && reason.contains("goes on"), "{reason}");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+    assert_eq!(ask_at(&path, "three"), "three");
+
+    let next = folder.path().join("next.sock");
+    assert!(host.replace(at(&next)).is_ok());
+    assert_eq!(ask_at(&next, "four"), "four");
+    host.until("the first is gone", |_| !path.exists());
 }
 
 #[test]

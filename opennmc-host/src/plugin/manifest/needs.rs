@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::DeviceName;
 use crate::plugin::ListenAddress;
 
 use super::{ByteSize, Destination, EventPattern};
@@ -212,9 +213,10 @@ impl Needs {
 }
 
 impl Needs {
-    /// Whether the operator may listen with this name.
+    /// Whether the operator may listen with this name. Those that the operator makes up are written like names of UPSes.
     pub fn may_listen(&self, name: &str) -> bool {
-        self.listen.contains_key(name) || (self.listen.contains_key(ANY_LISTENER) && super::is_id(name))
+        self.listen.contains_key(name)
+            || (self.listen.contains_key(ANY_LISTENER) && DeviceName::try_from(name.to_owned()).is_ok())
     }
 
     fn check_listeners(&self) -> Result<(), (&'static str, String)> {
