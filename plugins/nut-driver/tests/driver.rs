@@ -1,5 +1,7 @@
 //! What `upsd` is told on the driver socket, on a host that exists only in memory.
 
+#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
+
 use nut_driver::{Config, NutDriver};
 
 use opennmc_plugin::{
