@@ -71,7 +71,7 @@ enum Probe {
     Dpkg,
 }
 
-const PEERS: [Peer; 21] = [
+const PEERS: [Peer; 23] = [
     Peer {
         package: "clang",
         purpose: "compiles the plugins in C",
@@ -112,6 +112,18 @@ const PEERS: [Peer; 21] = [
         package: "python3-nut",
         purpose: "PyNUT as a client of our NUT server",
         probe: Probe::File("/usr/lib/python3/dist-packages/PyNUT.py"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "libups-nut-perl",
+        purpose: "Perl's UPS::Nut as a client of our NUT server",
+        probe: Probe::File("/usr/share/perl5/UPS/Nut.pm"),
+        tasks: &[Task::Test],
+    },
+    Peer {
+        package: "libnutclient-dev",
+        purpose: "NUT's C++ library as a client of our NUT server",
+        probe: Probe::File("/usr/include/nutclient.h"),
         tasks: &[Task::Test],
     },
     Peer {

@@ -35,6 +35,8 @@ struct Told {
     clients: Option<Vec<String>>,
     logins: Option<u32>,
     available: Option<bool>,
+    /// Whether it asked for ids of what it orders, and got them.
+    tracked: Option<bool>,
     login: Option<String>,
     /// The list of UPSes, a connection for each.
     again: Option<Vec<BTreeMap<String, String>>>,
@@ -130,6 +132,35 @@ fn rups_does_its_whole_job() {
     assert!(choices.iter().any(|choice| *choice == told.variables["input.sensitivity"]), "{choices:?}");
     assert_eq!((told.logins, told.clients.as_deref()), (Some(0), Some(&[][..])));
     assert_eq!(told.status.as_deref(), Some("OL"));
+    whole_job(&scene, &told);
+}
+
+#[test]
+fn libnutclient_does_its_whole_job_and_follows_what_it_ordered() {
+    let scene = scene();
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("with_libnutclient");
+    let mut compiler = Command::new("g++");
+    compiler.args(["-std=c++17", "-Wall", "-Wextra", "-Werror"]).arg(source("with_libnutclient.cpp"));
+    let compiled = run_to_its_end(compiler.args(["-lnutclient", "-o"]).arg(&program));
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let told = tell(&scene, &mut Command::new(program));
+    assert_eq!((told.available, told.tracked), (Some(true), Some(true)));
+    assert_eq!((told.login.as_deref(), told.logins), (Some("OK"), Some(1)));
+    assert_eq!((told.set.as_deref(), told.primary.as_deref()), (Some("OK"), Some("OK")));
+    shut_down(&scene, &told);
+    whole_job(&scene, &told);
+}
+
+#[test]
+fn perls_ups_nut_does_its_whole_job() {
+    let scene = scene();
+    let told = tell(&scene, Command::new("/usr/bin/perl").arg(source("with_ups_nut.pl")));
+    let types = told.types.as_ref().unwrap();
+    assert_eq!(types["ups.id"]["kind"], "RW STRING:8", "{types:?}");
+    assert_eq!(types["input.sensitivity"]["choices"], serde_json::json!(["H", "M", "L"]));
+    assert_eq!((told.set.as_deref(), told.primary.as_deref()), (Some("OK"), Some("OK")));
+    shut_down(&scene, &told);
     whole_job(&scene, &told);
 }
 

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
+mod cases;
 mod chain;
 mod driver_socket;
 mod libraries;

@@ -27,7 +27,8 @@ pub(crate) struct Scene {
     _simulator: Killed,
 }
 
-struct Killed(Child);
+/// A program that ends with its test.
+pub(crate) struct Killed(Child);
 
 /// A running `upsmon`.
 pub(crate) struct Upsmon {
@@ -81,13 +82,7 @@ impl Scene {
         let dir = tempfile::tempdir().unwrap();
         make_users(&dir.path().join("state"), users);
         let (tty, control) = (dir.path().join("ups"), dir.path().join("control"));
-        let mut simulator = Command::new(built("apcsmart-sim"));
-        simulator
-            .args(["--model", "smart-ups-1500", "--pace", "--pty"])
-            .arg(&tty)
-            .arg("--control")
-            .arg(&control);
-        let simulator = ready(&mut simulator, Stdio::inherit());
+        let simulator = simulator("smart-ups-1500", &tty, &control);
 
         let config = dir.path().join("opennmc.toml");
         let state = dir.path().join("state");
@@ -135,14 +130,7 @@ impl Scene {
 
     /// One line of the simulator's control language, and its answer.
     pub(crate) fn control(&self, line: &str) -> String {
-        let mut stream = UnixStream::connect(self.dir.path().join("control")).unwrap();
-        stream.write_all(format!("{line}\n").as_bytes()).unwrap();
-        let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
-        // `truth` is answered by a block that an empty line ends, everything else by one line.
-        match line {
-            "truth" => lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"),
-            _ => lines.next().unwrap_or_default(),
-        }
+        tell_simulator(&self.dir.path().join("control"), line)
     }
 
     /// What `opennmc` says to these words, and whether it succeeded.
@@ -314,6 +302,25 @@ pub(crate) fn run_to_its_end(command: &mut Command) -> Output {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         panic!("{command:?} is stuck");
     })
+}
+
+/// A simulated UPS on a pseudo-terminal.
+pub(crate) fn simulator(model: &str, tty: &Path, control: &Path) -> Killed {
+    let mut simulator = Command::new(built("apcsmart-sim"));
+    simulator.args(["--model", model, "--pace", "--pty"]).arg(tty).arg("--control").arg(control);
+    ready(&mut simulator, Stdio::inherit())
+}
+
+/// One line to the simulator whose socket this is, and its answer.
+pub(crate) fn tell_simulator(control: &Path, line: &str) -> String {
+    let mut stream = UnixStream::connect(control).unwrap();
+    stream.write_all(format!("{line}\n").as_bytes()).unwrap();
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    // `truth` is answered by a block that an empty line ends, everything else by one line.
+    match line {
+        "truth" => lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"),
+        _ => lines.next().unwrap_or_default(),
+    }
 }
 
 /// Starts a program and waits for its line `ready`.
