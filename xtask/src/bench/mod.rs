@@ -2,11 +2,14 @@
 //!
 //! Without a name it lists the benchmarks. docs/benchmarks.md says how they measure and what the figures were.
 
+mod abuse;
+mod daemon;
 mod latency;
 mod load;
 mod main_loop;
 mod nut;
 mod opennmc;
+mod paced;
 mod sandbox;
 mod scripts;
 mod start;
@@ -27,6 +30,8 @@ pub(crate) struct Options {
 enum Bench {
     /// NUT requests per second, through the plugin sandbox, beside NUT's own upsd.
     Nut(nut::Options),
+    /// What clients of bad will do to the NUT server and to those of good will.
+    Abuse(abuse::Options),
     /// Processor time and lateness of the main loop with many UPSes.
     Loop(main_loop::Options),
     /// What a hostile plugin does to the UPS path and to the other plugins.
@@ -43,6 +48,7 @@ enum Bench {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     match &options.bench {
         Some(Bench::Nut(options)) => nut::run(workspace, options),
+        Some(Bench::Abuse(options)) => abuse::run(workspace, options),
         Some(Bench::Loop(options)) => main_loop::run(workspace, options),
         Some(Bench::Sandbox(options)) => sandbox::run(workspace, options),
         Some(Bench::Start(options)) => start::run(workspace, options),
@@ -51,6 +57,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         None => {
             println!(
                 "cargo xtask bench nut     NUT requests per second through the plugin sandbox, beside NUT's own upsd"
+            );
+            println!(
+                "cargo xtask bench abuse   what clients of bad will do to the NUT server and to those of good will"
             );
             println!("cargo xtask bench loop    processor time and lateness of the main loop with 64 UPSes");
             println!(

@@ -399,7 +399,7 @@ fn common_names(ours: &[Variable], theirs: &[Variable]) -> Result<Vec<String>> {
 }
 
 /// Two connections' worth of files per client would be enough; the peers inherit it.
-fn raise_open_files() -> Result<()> {
+pub(crate) fn raise_open_files() -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= OPEN_FILES) {
         return Ok(());

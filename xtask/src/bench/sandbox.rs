@@ -7,18 +7,17 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::nut::{UPS, free_address};
+use super::{daemon, paced};
 use crate::command::Run;
 use crate::services::Services;
 use crate::workspace::{GUEST_TARGET, Profile, Workspace};
@@ -31,9 +30,6 @@ const NUT_TARGET: f64 = 2.0;
 /// Below this a scheduler's mood decides, not a plugin: twice a tenth of a millisecond is no harm to anybody.
 const NUT_GRAIN_MS: f64 = 1.0;
 const START_LIMIT: Duration = Duration::from_secs(120);
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// Between two questions of the NUT client: a monitoring system with a hundred UPSes.
-const PACE: Duration = Duration::from_millis(3);
 /// Clients of the hostile plugin that ask, and read nothing.
 const SLOW_CLIENTS: usize = 100;
 
@@ -180,25 +176,19 @@ fn measure(
     let pid = services.start("opennmc", program.as_os_str(), &arguments)?;
     services.wait_until_ready("opennmc", START_LIMIT)?;
     let _slow = if mode == QUIET { Vec::new() } else { slow_clients(bait) };
+    let began = Instant::now();
     let client = thread::spawn({
         let duration = Duration::from_secs(options.seconds);
-        move || paced_client(nut, duration)
+        move || paced::ask(nut, || began.elapsed() < duration)
     });
     services.wait_until("the client", Duration::from_secs(options.seconds) * 4 + START_LIMIT, || {
         client.is_finished()
     })?;
     let Ok(nut) = client.join() else { bail!("the client panicked") };
     let nut = nut?;
-    let health = ask(&socket, "health")?;
-    let plugins = ask(&socket, "plugins")?;
-    let plugin = |id: &str| {
-        let all = plugins.as_array().into_iter().flatten();
-        all.clone().find(|plugin| plugin["id"] == id).cloned().with_context(|| format!("{id} is not listed"))
-    };
-    let (hostile, others) = (plugin("hostile")?, plugin("nut-server")?);
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    let resident: f64 = resident.trim().trim_end_matches("kB").trim().parse().unwrap_or_default();
+    let health = daemon::ask(&socket, "health")?;
+    let (hostile, others) = (daemon::plugin(&socket, "hostile")?, daemon::plugin(&socket, "nut-server")?);
+    let resident_mib = daemon::resident_mib(pid)?;
     services.stop();
     Ok(Row {
         mode,
@@ -215,7 +205,7 @@ fn measure(
         restarts: hostile["restarts"].as_u64().unwrap_or_default(),
         last_failure: hostile["last_failure"].as_str().map(str::to_owned),
         others_restarts: others["restarts"].as_u64().unwrap_or_default(),
-        resident_mib: resident / 1024.0,
+        resident_mib,
     })
 }
 
@@ -227,55 +217,6 @@ fn slow_clients(bait: SocketAddr) -> Vec<TcpStream> {
         let _ = client.write_all(b"more\n");
     }
     clients
-}
-
-struct Waits {
-    /// Sorted.
-    waits_ms: Vec<f64>,
-    wrong: usize,
-}
-
-impl Waits {
-    fn percentile(&self, share: f64) -> f64 {
-        let index = (self.waits_ms.len() as f64 * share) as usize;
-        self.waits_ms.get(index.min(self.waits_ms.len().saturating_sub(1))).copied().unwrap_or_default()
-    }
-}
-
-/// Asks at a fixed pace; a late answer does not shift the questions after it.
-fn paced_client(server: SocketAddr, duration: Duration) -> Result<Waits> {
-    let mut stream = TcpStream::connect(server).context("the NUT server takes no connection")?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let (began, mut next) = (Instant::now(), Instant::now());
-    let mut waits = Waits { waits_ms: Vec::new(), wrong: 0 };
-    let mut line = String::new();
-    while began.elapsed() < duration {
-        thread::sleep(next.saturating_duration_since(Instant::now()));
-        next += PACE;
-        let asked = Instant::now();
-        stream.write_all(format!("GET VAR {UPS} ups.status\n").as_bytes())?;
-        line.clear();
-        reader.read_line(&mut line).context("the NUT server does not answer")?;
-        waits.waits_ms.push(asked.elapsed().as_secs_f64() * 1000.0);
-        waits.wrong += usize::from(!line.starts_with(&format!("VAR {UPS} ups.status \"OL")));
-    }
-    waits.waits_ms.sort_unstable_by(f64::total_cmp);
-    Ok(waits)
-}
-
-fn ask(socket: &Path, what: &str) -> Result<Value> {
-    let mut stream = UnixStream::connect(socket).context("could not reach the daemon's control socket")?;
-    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    stream.write_all(format!("{{\"v\":1,\"id\":1,\"do\":\"{what}\"}}\n").as_bytes())?;
-    line.clear();
-    reader.read_line(&mut line)?;
-    let answer: Value = serde_json::from_str(&line)?;
-    answer.get("ok").cloned().with_context(|| format!("the daemon does not tell `{what}`: {answer}"))
 }
 
 /// What is wrong with a row; empty when nothing is.
