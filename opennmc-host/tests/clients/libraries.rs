@@ -15,6 +15,8 @@ use crate::{same_value, variables};
 
 /// The variable that names a file of trusted certificates to PyNUT's program.
 const AUTHORITY: &str = "NUT_CA";
+/// Variables that a UPS of this kind has told when it has told its choices.
+const FEWEST: usize = 30;
 const ADMIN: (&str, &str, Role, &str) = ("admin", "a-sunny-place", Role::Administrator, "");
 
 /// What a program tells. A library that can't do a thing says nothing of it.
@@ -80,7 +82,7 @@ fn pynutclient_of_pypi_does_its_whole_job_and_logs_in() {
 #[test]
 fn pynutclient_does_the_same_over_tls_and_refuses_a_server_that_it_does_not_trust() {
     let secret = Secret::with(&[ADMIN], "");
-    secret.scene.wait_for_all();
+    secret.scene.wait_for_choices();
     let told = tell(&secret.scene, pynut(pypi(), "PyNUTClient.PyNUT").env(AUTHORITY, secret.authority()));
     assert_eq!((told.login.as_deref(), told.set.as_deref()), (Some("OK"), Some("OK")));
     shut_down(&secret.scene, &told);
@@ -202,18 +204,21 @@ fn shut_down(scene: &Scene, told: &Told) {
 
 fn scene() -> Scene {
     let scene = Scene::with_users(&[ADMIN]);
-    scene.wait_for_all();
+    scene.wait_for_choices();
     scene
 }
 
-/// Runs a program to its end. What it saw of the variables is what the simulator had before.
+/// Runs a program to its end. What it saw of the variables that were there before is what the simulator had.
 fn tell(scene: &Scene, program: &mut Command) -> Told {
-    let truth = scene.control("truth");
+    let (before, truth) = (scene.upsc(&["main"]), scene.control("truth"));
+    let before = variables(&before);
+    let truth: Vec<_> = variables(&truth).into_iter().filter(|(name, _)| before.contains_key(name)).collect();
+    assert!(truth.len() >= FEWEST, "{truth:?}");
     let output = run(scene, program);
     let (said, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{program:?} failed:\n{said}{wrong}\n{}", scene.log());
     let told: Told = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}:\n{said}"));
-    for (name, value) in &variables(&truth) {
+    for (name, value) in &truth {
         let shown = told.variables.get(*name).unwrap_or_else(|| panic!("{name} is missing:\n{said}"));
         assert!(
             same_value(shown, value) || *name == "input.transfer.reason",

@@ -111,13 +111,6 @@ impl Scene {
         until("what can be set", || self.upsrw(&[]), |out| out.contains("[input.sensitivity]"));
     }
 
-    /// Waits until the UPS has told all that it has.
-    pub(crate) fn wait_for_all(&self) {
-        self.wait_for_choices();
-        // The last one to come: the unit does not list it, so it is tried after all others.
-        until("every variable", || self.upsc(&["main"]), |out| out.contains("output.current: "));
-    }
-
     /// Where NUT's clients find it.
     pub(crate) fn port(&self) -> u16 {
         self.port
