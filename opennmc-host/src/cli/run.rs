@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::{Exit, RunArguments};
 use crate::backup::{self, Recovered};
@@ -158,7 +157,7 @@ pub(super) fn serve_control(
     log: &Log,
     restarts: bool,
 ) -> Option<ControlServer> {
-    let host = Host { handle, users: users?, log: log.control(), started: SystemTime::now(), restarts };
+    let host = Host { handle, users: users?, log: log.control(), restarts };
     ControlServer::start(settings, host)
         .inspect_err(|error| tracing::error!("the command line can't reach this daemon: {error}"))
         .ok()

@@ -5,20 +5,18 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::backup;
 use super::history;
+use super::now;
 use super::plugins;
 use super::protocol::{Code, EventQuery, Greeting, Problem, Request, VERSION};
 use super::replies::{HungUp, Replies, item};
-use super::report::{
-    DaemonReport, EventReport, HealthReport, OrderReport, PluginReport, ReloadReport, StatusReport,
-    UpsReport, time,
-};
+use super::report::{EventReport, HealthReport, OrderReport, PluginReport, ReloadReport};
 use super::users;
 use crate::config::LogFilter;
 use crate::door::{Order, OrderRequest, Progress};
@@ -46,8 +44,6 @@ pub struct Host {
     pub users: Arc<UserBase>,
     /// How much it logs.
     pub log: LogControl,
-    /// When the process started.
-    pub started: SystemTime,
     /// Whether it can start anew by itself, as a restore needs.
     pub restarts: bool,
 }
@@ -158,27 +154,11 @@ fn with_article(principal: &Principal) -> String {
 }
 
 fn status(host: &Host, ups: Option<&str>) -> Result<Value, Problem> {
-    let snapshot = host.handle.snapshots.load();
-    let uptime_ms = host.handle.heartbeat.uptime_ms();
-    let now_ms = wall_ms(SystemTime::now());
-    let upses: Vec<UpsReport> = snapshot
-        .devices
-        .iter()
-        .filter(|device| ups.is_none_or(|ups| device.name.eq_ignore_ascii_case(ups)))
-        .map(|device| {
-            let age = device.heard_at_ms.map(|heard| uptime_ms.saturating_sub(heard));
-            UpsReport::of(device, age, now_ms)
-        })
-        .collect();
-    if let (Some(ups), true) = (ups, upses.is_empty()) {
-        return Err(no_such_ups(host, ups));
+    let report = now::status(&host.handle, &host.handle.snapshots.load(), ups);
+    match ups {
+        Some(ups) if report.upses.is_empty() => Err(no_such_ups(host, ups)),
+        _ => json(&report),
     }
-    let daemon = DaemonReport {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        pid: std::process::id(),
-        started_at: time(wall_ms(host.started)),
-    };
-    json(&StatusReport { daemon, upses })
 }
 
 fn no_such_ups(host: &Host, ups: &str) -> Problem {
@@ -305,10 +285,5 @@ fn json(value: &impl Serialize) -> Result<Value, Problem> {
 
 /// Milliseconds since 1970 UTC.
 pub(super) fn now_ms() -> u64 {
-    wall_ms(SystemTime::now())
-}
-
-pub(super) fn wall_ms(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    now::wall_ms(SystemTime::now())
 }

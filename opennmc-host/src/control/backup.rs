@@ -10,7 +10,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Answered, Host, wall_ms};
+use super::answer::{Answered, Host};
+use super::now::wall_ms;
 use super::protocol::{Code, Problem};
 use super::replies::Replies;
 use crate::backup::{BackupError, Manifest, Places, Staged, back_up_into};

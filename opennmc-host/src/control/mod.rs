@@ -11,6 +11,7 @@ pub mod client;
 mod connection;
 pub mod history;
 mod inside;
+pub(crate) mod now;
 mod peer;
 mod plugins;
 pub mod protocol;

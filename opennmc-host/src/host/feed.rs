@@ -16,13 +16,21 @@ const QUEUE: usize = 1024;
 
 /// Where subscribers are found. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct EventFeed(Arc<Mutex<Vec<Subscriber>>>);
+pub struct EventFeed {
+    subscribers: Arc<Mutex<Vec<Subscriber>>>,
+    /// The number of the newest event.
+    newest: Arc<AtomicU64>,
+}
 
 #[derive(Debug)]
 struct Subscriber {
     queue: SyncSender<Arc<Event>>,
     missed: Arc<AtomicU64>,
+    wake: Option<Wake>,
 }
+
+/// Tells a subscriber that there is something to hear.
+struct Wake(Box<dyn Fn() + Send>);
 
 /// Hears every event from its making on, until it is dropped.
 #[derive(Debug)]
@@ -52,32 +60,71 @@ pub enum Silence {
 impl EventFeed {
     /// Hears everything that happens from now on.
     pub fn subscribe(&self) -> Subscription {
+        self.subscribe_with(None)
+    }
+
+    /// Likewise, for a loop that waits for other things too: `wake` is called on the main loop whenever there is something
+    /// to hear, and must not block.
+    pub fn subscribe_waking(&self, wake: impl Fn() + Send + 'static) -> Subscription {
+        self.subscribe_with(Some(Wake(Box::new(wake))))
+    }
+
+    /// The number of the newest event. The history has been given all up to it; who has subscribed before asking gets all
+    /// that come behind it.
+    pub fn newest(&self) -> u64 {
+        self.newest.load(SeqCst)
+    }
+
+    /// Events up to this number were before this run.
+    pub(crate) fn begin_after(&self, number: u64) {
+        self.newest.fetch_max(number, SeqCst);
+    }
+
+    fn subscribe_with(&self, wake: Option<Wake>) -> Subscription {
         let (sender, queue) = sync_channel(QUEUE);
         let missed = Arc::<AtomicU64>::default();
-        self.subscribers().push(Subscriber { queue: sender, missed: Arc::clone(&missed) });
+        self.subscribers().push(Subscriber { queue: sender, missed: Arc::clone(&missed), wake });
         Subscription { queue, missed }
     }
 
     /// Gives `event` to all. Only the main loop calls this; it never waits for a subscriber.
     pub(crate) fn publish(&self, event: &Arc<Event>) {
-        self.subscribers().retain(|subscriber| match subscriber.queue.try_send(Arc::clone(event)) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                subscriber.missed.fetch_add(1, SeqCst);
-                true
+        // First: who subscribes too late to be given this one must read its number afterwards.
+        self.newest.fetch_max(event.id, SeqCst);
+        self.subscribers().retain(|subscriber| {
+            match subscriber.queue.try_send(Arc::clone(event)) {
+                Ok(()) => {}
+                Err(TrySendError::Full(_)) => {
+                    subscriber.missed.fetch_add(1, SeqCst);
+                }
+                Err(TrySendError::Disconnected(_)) => return false,
             }
-            Err(TrySendError::Disconnected(_)) => false,
+            if let Some(Wake(wake)) = &subscriber.wake {
+                wake();
+            }
+            true
         });
     }
 
     /// Lets every subscriber hear the end.
     pub(crate) fn close(&self) {
-        self.subscribers().clear();
+        for Subscriber { queue, wake, .. } in self.subscribers().drain(..) {
+            drop(queue);
+            if let Some(Wake(wake)) = wake {
+                wake();
+            }
+        }
     }
 
     fn subscribers(&self) -> MutexGuard<'_, Vec<Subscriber>> {
         // Nothing that holds the lock can leave the list half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Wake {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Wake")
     }
 }
 
@@ -141,6 +188,24 @@ mod tests {
         assert_eq!(subscription.next(Duration::ZERO), Ok(Fed::Missed(3)));
         feed.publish(&event(9999));
         assert_eq!(subscription.next(Duration::ZERO), Ok(Fed::Event(event(9999))));
+    }
+
+    #[test]
+    fn a_subscriber_with_a_loop_is_woken_for_each_event_and_for_the_end() {
+        let feed = EventFeed::default();
+        feed.begin_after(6);
+        assert_eq!(feed.newest(), 6);
+        let woken = Arc::<AtomicU64>::default();
+        let count = Arc::clone(&woken);
+        let subscription = feed.subscribe_waking(move || {
+            count.fetch_add(1, SeqCst);
+        });
+        feed.publish(&event(7));
+        assert_eq!((woken.load(SeqCst), feed.newest()), (1, 7));
+        assert_eq!(subscription.next(Duration::ZERO), Ok(Fed::Event(event(7))));
+        feed.close();
+        assert_eq!(woken.load(SeqCst), 2);
+        assert_eq!(subscription.next(Duration::ZERO), Err(Silence::Ended));
     }
 
     #[test]

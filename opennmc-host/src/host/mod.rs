@@ -12,7 +12,7 @@ mod request;
 
 use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use calloop::channel::Sender;
 
@@ -65,6 +65,8 @@ pub struct HostHandle {
     pub history: Option<HistoryHandle>,
     /// Where things are.
     pub paths: Paths,
+    /// When the daemon was started.
+    pub started: SystemTime,
     pub(crate) requests: Sender<Request>,
 }
 

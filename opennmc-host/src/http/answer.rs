@@ -4,7 +4,7 @@
 //! sender is known as far as the mount demands, and its body is complete.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode, Version};
+use rustix::net::sockopt;
 
 use super::asset::Found;
 use super::cookie;
@@ -49,15 +50,35 @@ const KEPT_BACK: [&str; 11] = [
 /// Refusals below it are for programs to read.
 const FOR_PROGRAMS: &str = "/api/";
 
+/// Bytes of a stream that the kernel holds until they are taken. It doubles this for its own needs.
+const HELD_OF_A_STREAM: usize = 32 << 10;
+/// Milliseconds after which a reader that acknowledges nothing is gone.
+const SILENT: u32 = 45_000;
+
 /// Where a connection came in.
 pub(super) struct Here {
     pub(super) shared: Rc<Shared>,
     pub(super) pace: Rc<Pace>,
     pub(super) peer: SocketAddr,
+    /// The number of the connection.
+    pub(super) connection: u64,
+    pub(super) socket: Rc<TcpStream>,
     /// Whether only this machine reaches the listener.
     pub(super) loopback: bool,
     /// Whether it speaks TLS.
     pub(super) secure: bool,
+}
+
+impl Here {
+    /// From now on the connection is the stream's: it does not take the place of others, and what the kernel holds for it
+    /// is little.
+    pub(super) fn streams(&self) {
+        self.shared.streams(self.connection, true);
+        let held = sockopt::set_socket_send_buffer_size(&self.socket, HELD_OF_A_STREAM);
+        if let Err(error) = held.and_then(|()| sockopt::set_tcp_user_timeout(&self.socket, SILENT)) {
+            tracing::debug!(peer = %self.peer, "http: the stream's socket can't be set: {error}");
+        }
+    }
 }
 
 /// The answer to a request.
@@ -88,7 +109,7 @@ async fn respond(here: &Here, parts: &Parts, body: Incoming) -> Result<Reply, Re
     let path =
         target::path(parts.uri.path()).map_err(|error| said(StatusCode::BAD_REQUEST, &error.to_string()))?;
     if own::is_own(&path) {
-        return own::respond(here, parts, body).await;
+        return own::respond(here, &path, parts, body).await;
     }
     let (mounted, below) = here
         .shared

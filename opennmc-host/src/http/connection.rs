@@ -5,10 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use rustix::net::sockopt;
 
 use super::answer::{Here, answer};
 use super::front::Place;
@@ -38,6 +39,10 @@ pub(super) async fn serve(here: Here, wire: Wire, place: Place) {
         match polled {
             Ok(Poll::Pending) if here.pace.is_over(Instant::now()) => {
                 tracing::debug!(peer = %here.peer, "http: the client was too slow");
+                if here.pace.is_sending() {
+                    // What it does not take would stay with the kernel until the peer is given up there, too.
+                    let _ = sockopt::set_socket_linger(&here.socket, Some(Duration::ZERO));
+                }
                 Poll::Ready(())
             }
             Ok(Poll::Pending) => {

@@ -28,10 +28,12 @@ use super::mounts::Mounts;
 use super::pace::{Pace, Patience};
 use super::room::Room;
 use super::sessions::Sessions;
+use super::stream::Hub;
 use super::wire::Wire;
+use crate::host::HostHandle;
 use crate::users::UserBase;
 
-/// Connections in all: browsers, scripts and a few that are slow.
+/// Connections in all, besides those with the stream: browsers, scripts and a few that are slow.
 const MOST_CONNECTIONS: usize = 256;
 /// Of one address: several browsers with several connections each.
 const MOST_OF_AN_ADDRESS: usize = 64;
@@ -123,12 +125,19 @@ enum Command {
 impl Front {
     /// Starts it. Call it when the main loop has taken the signals. An address that can't be had is told in the log and
     /// tried again.
-    pub fn start(mounts: Mounts, users: Arc<UserBase>, settings: FrontSettings) -> io::Result<Front> {
+    ///
+    /// Without `host` there is nothing to tell of its UPSes.
+    pub fn start(
+        mounts: Mounts,
+        users: Arc<UserBase>,
+        host: Option<HostHandle>,
+        settings: FrontSettings,
+    ) -> io::Result<Front> {
         let (commands, commanded) = channel::channel();
         let addresses = Addresses::default();
         let known = Arc::clone(&addresses);
         let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
-            if let Err(error) = run(mounts, users, commanded, known) {
+            if let Err(error) = run(mounts, users, host, commanded, known) {
                 tracing::error!("the HTTP server has failed: {error}");
             }
         })?;
@@ -185,7 +194,7 @@ impl Drop for Front {
 
 /// What the loop's callbacks work on.
 pub(super) struct State {
-    shared: Rc<Shared>,
+    pub(super) shared: Rc<Shared>,
     scheduler: Scheduler<()>,
     listeners: HashMap<SocketAddr, Listener>,
     /// Could not be bound.
@@ -208,6 +217,7 @@ pub(super) struct Shared {
     pub(super) handle: LoopHandle<'static, State>,
     pub(super) clock: RefCell<Clock>,
     pub(super) sessions: RefCell<Sessions>,
+    pub(super) hub: Hub,
     pub(super) bodies: Room,
     pub(super) answers: Room,
     tls: RefCell<Option<Arc<ServerConfig>>>,
@@ -220,6 +230,8 @@ pub(super) struct Shared {
 struct Open {
     peer: IpAddr,
     waker: Option<Waker>,
+    /// It has the stream: those have bounds of their own.
+    streams: bool,
 }
 
 /// A connection's place among the others; given back when dropped.
@@ -250,21 +262,30 @@ impl Shared {
     /// A place for one more, if this address may have one.
     fn admit(self: &Rc<Shared>, peer: IpAddr) -> Option<Place> {
         let mut open = self.open.borrow_mut();
-        if open.len() >= MOST_CONNECTIONS
-            || open.values().filter(|open| open.peer == peer).count() >= MOST_OF_AN_ADDRESS
+        let others = open.values().filter(|open| !open.streams);
+        if others.clone().count() >= MOST_CONNECTIONS
+            || others.filter(|open| open.peer == peer).count() >= MOST_OF_AN_ADDRESS
         {
             return None;
         }
         let number = self.last.get() + 1;
         self.last.set(number);
-        open.insert(number, Open { peer, waker: None });
+        open.insert(number, Open { peer, waker: None, streams: false });
         Some(Place { shared: Rc::clone(self), number })
+    }
+
+    /// Whether this connection has the stream, from now on.
+    pub(super) fn streams(&self, connection: u64, streams: bool) {
+        if let Some(open) = self.open.borrow_mut().get_mut(&connection) {
+            open.streams = streams;
+        }
     }
 }
 
 fn run(
     mounts: Mounts,
     users: Arc<UserBase>,
+    host: Option<HostHandle>,
     commanded: channel::Channel<Command>,
     addresses: Addresses,
 ) -> calloop::Result<()> {
@@ -284,6 +305,7 @@ fn run(
         handle,
         clock: RefCell::default(),
         sessions: RefCell::default(),
+        hub: Hub::new(host),
         bodies: Room::of(BODIES),
         answers: Room::of(ANSWERS),
         tls: RefCell::default(),
@@ -430,10 +452,15 @@ impl State {
         let wire = stream
             .set_nonblocking(true)
             .and_then(|()| stream.set_nodelay(true))
-            .and_then(|()| Wire::new(stream, tls, Rc::clone(&pace), self.shared.handle.clone()));
+            .map(|()| Rc::new(stream))
+            .and_then(|socket| {
+                Wire::new(Rc::clone(&socket), tls, Rc::clone(&pace), self.shared.handle.clone())
+                    .map(|wire| (wire, socket))
+            });
         match wire {
-            Ok(wire) => {
-                let here = Here { shared: Rc::clone(&self.shared), pace, peer, loopback, secure };
+            Ok((wire, socket)) => {
+                let (shared, connection) = (Rc::clone(&self.shared), place.number);
+                let here = Here { shared, pace, peer, connection, socket, loopback, secure };
                 if self.scheduler.schedule(connection::serve(here, wire, place)).is_err() {
                     tracing::error!("http: the executor has ended");
                 }

@@ -32,7 +32,7 @@ pub(super) struct Who {
 /// How it is known who asks.
 pub(super) enum By {
     Password,
-    Token,
+    Token(Secret),
     Session(Key),
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn who(here: &Here, parts: &Parts, service: &str) -> Result<Opt
         who_are_you("the header `Authorization` is malformed: it is `Bearer TOKEN`, or `Basic` with a name and a password")
     })?;
     let by = match &check {
-        Check::Token(_) => By::Token,
+        Check::Token(secret) => By::Token(secret.clone()),
         Check::Password { .. } => By::Password,
     };
     let principal = checked(here, check, service).await?;

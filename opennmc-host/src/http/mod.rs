@@ -25,6 +25,7 @@ mod reply;
 mod room;
 mod sessions;
 mod slot;
+mod stream;
 mod target;
 mod wire;
 

@@ -1,4 +1,4 @@
-//! What the host answers itself, whatever plugins have mounted: `/api/v1/session`.
+//! What the host answers itself, whatever plugins have mounted: `/api/v1/session` and `/api/v1/stream`.
 //!
 //! Its answers are JSON, and its refusals `application/problem+json`.
 
@@ -15,6 +15,7 @@ use super::cookie;
 use super::login::{self, By, Who};
 use super::reply::{self, Reply, said};
 use super::sessions::Key;
+use super::stream;
 use crate::control::report::time;
 use crate::users::{Check, Principal, Secret};
 
@@ -46,11 +47,14 @@ struct LogIn {
 
 /// Whether the host itself answers at this path.
 pub(super) fn is_own(path: &str) -> bool {
-    path == SESSION
+    [SESSION, stream::PATH].contains(&path)
 }
 
 /// The answer; the error is one, too.
-pub(super) async fn respond(here: &Here, parts: &Parts, body: Incoming) -> Result<Reply, Reply> {
+pub(super) async fn respond(here: &Here, path: &str, parts: &Parts, body: Incoming) -> Result<Reply, Reply> {
+    if path == stream::PATH {
+        return stream::respond(here, parts).await;
+    }
     match parts.method.as_str() {
         "GET" | "HEAD" => tell(here, parts).await,
         "POST" => log_in(here, parts, body).await,
@@ -68,7 +72,7 @@ async fn tell(here: &Here, parts: &Parts) -> Result<Reply, Reply> {
     };
     match by {
         By::Session(key) => report(here, &principal, key).ok_or_else(|| reply::who_are_you("log in first")),
-        By::Password | By::Token => Ok(shown(&principal, None, None)),
+        By::Password | By::Token(_) => Ok(shown(&principal, None, None)),
     }
 }
 

@@ -19,6 +19,8 @@ use super::front::State;
 const SERVING: Duration = Duration::from_secs(60);
 /// Until the client has taken an answer, and beyond that by its size.
 const SENDING: Duration = Duration::from_secs(30);
+/// Until a client takes the next of what is sent without an end; something comes every 15 s.
+const STREAMING: Duration = Duration::from_secs(45);
 /// Bytes a second that a client takes at least.
 const SLOWEST: u64 = 16 << 10;
 
@@ -58,6 +60,7 @@ enum Phase {
     Head,
     Serving,
     Sending,
+    Cut,
 }
 
 impl Pace {
@@ -90,6 +93,18 @@ impl Pace {
         self.enter(Phase::Sending, SENDING + Duration::from_secs(bytes as u64 / SLOWEST));
     }
 
+    /// What is sent has no end, and the client has just taken some of it.
+    pub(super) fn streaming(&self) {
+        if self.phase.get() != Phase::Cut {
+            self.enter(Phase::Sending, STREAMING);
+        }
+    }
+
+    /// It has to end, whatever it is at.
+    pub(super) fn cut(&self) {
+        self.enter(Phase::Cut, Duration::ZERO);
+    }
+
     /// All of it was given to the connection.
     pub(super) fn handed_over(&self) {
         self.handed_over.set(true);
@@ -110,6 +125,11 @@ impl Pace {
     /// How long its parts may take.
     pub(super) fn patience(&self) -> Patience {
         self.patience
+    }
+
+    /// Whether there may be something that the client has not taken.
+    pub(super) fn is_sending(&self) -> bool {
+        matches!(self.phase.get(), Phase::Sending | Phase::Cut)
     }
 
     /// Whether it has taken too long.

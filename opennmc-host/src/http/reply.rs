@@ -19,6 +19,7 @@ use super::cookie;
 use super::line::Answered;
 use super::pace::Pace;
 use super::room::Share;
+use super::stream::Taking;
 
 /// What a page may load when its plugin does not say otherwise: its own, and nothing written into it.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -53,14 +54,20 @@ pub(super) type Reply = Response<Sending>;
 
 /// A body that is there, its memory, and whoever is told when all of it was handed over.
 pub(super) struct Sending {
-    left: Bytes,
+    left: Left,
     _share: Option<Share>,
     pace: Option<Rc<Pace>>,
 }
 
+enum Left {
+    Bytes(Bytes),
+    /// They come when there is something to say.
+    Stream(Taking),
+}
+
 impl Sending {
     fn new(bytes: impl Into<Bytes>) -> Sending {
-        Sending { left: bytes.into(), _share: None, pace: None }
+        Sending { left: Left::Bytes(bytes.into()), _share: None, pace: None }
     }
 
     pub(super) fn with_share(mut self, share: Share) -> Sending {
@@ -70,7 +77,10 @@ impl Sending {
 
     /// Says when it was handed over.
     pub(super) fn at_pace(&mut self, pace: &Rc<Pace>) {
-        pace.sending(self.left.len());
+        match &self.left {
+            Left::Bytes(bytes) => pace.sending(bytes.len()),
+            Left::Stream(_) => pace.streaming(),
+        }
         self.pace = Some(Rc::clone(pace));
     }
 }
@@ -78,6 +88,9 @@ impl Sending {
 impl Drop for Sending {
     fn drop(&mut self) {
         if let Some(pace) = &self.pace {
+            if matches!(self.left, Left::Stream(_)) {
+                pace.sending(0);
+            }
             pace.handed_over();
         }
     }
@@ -89,21 +102,33 @@ impl Body for Sending {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.left.is_empty() {
-            return Poll::Ready(None);
+        let Sending { left, pace, .. } = &mut *self;
+        match left {
+            Left::Bytes(left) if left.is_empty() => Poll::Ready(None),
+            Left::Bytes(left) => {
+                let length = left.len().min(PIECE);
+                Poll::Ready(Some(Ok(Frame::data(left.split_to(length)))))
+            }
+            Left::Stream(taking) => {
+                if let Some(pace) = pace {
+                    pace.streaming();
+                }
+                taking.poll_next(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+            }
         }
-        let length = self.left.len().min(PIECE);
-        Poll::Ready(Some(Ok(Frame::data(self.left.split_to(length)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.is_empty()
+        matches!(&self.left, Left::Bytes(left) if left.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left.len() as u64)
+        match &self.left {
+            Left::Bytes(left) => SizeHint::with_exact(left.len() as u64),
+            Left::Stream(_) => SizeHint::default(),
+        }
     }
 }
 
@@ -143,6 +168,18 @@ pub(super) fn json(value: &impl Serialize) -> Reply {
     }
 }
 
+/// What is sent as it comes.
+pub(super) fn stream(taking: Taking) -> Reply {
+    let body = Sending { left: Left::Stream(taking), _share: None, pace: None };
+    let mut reply = protected(StatusCode::OK, body);
+    let headers = reply.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // A proxy that collects what it forwards would keep everything back.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    reply
+}
+
 /// All is well, and there is nothing to say.
 pub(super) fn nothing() -> Reply {
     let mut reply = protected(StatusCode::NO_CONTENT, Sending::new(Bytes::new()));
@@ -154,7 +191,10 @@ pub(super) fn nothing() -> Reply {
 pub(super) fn as_problem(refusal: Reply) -> Reply {
     let (parts, body) = refusal.into_parts();
     let title = parts.status.canonical_reason().unwrap_or("Refused");
-    let detail = String::from_utf8_lossy(&body.left);
+    let detail = match &body.left {
+        Left::Bytes(bytes) => String::from_utf8_lossy(bytes),
+        Left::Stream(_) => "".into(),
+    };
     let problem = serde_json::json!({
         "type": "about:blank", "title": title, "status": parts.status.as_u16(), "detail": detail.trim_end(),
     });

@@ -43,7 +43,7 @@ struct Tls {
 impl Wire {
     /// The socket must not block.
     pub(super) fn new(
-        socket: TcpStream,
+        socket: Rc<TcpStream>,
         tls: Option<Arc<ServerConfig>>,
         pace: Rc<Pace>,
         handle: LoopHandle<'static, State>,
@@ -56,7 +56,6 @@ impl Wire {
             }
             None => None,
         };
-        let socket = Rc::new(socket);
         let waker = Rc::<RefCell<Option<Waker>>>::default();
         let waiting = Rc::clone(&waker);
         let source = Generic::new(Rc::clone(&socket), Interest::BOTH, Mode::Edge);

@@ -10,11 +10,13 @@ use rustix::time::{ClockId, clock_gettime};
 pub(super) struct Clock {
     /// The origin of the uptime that plugins count by.
     pub(super) started: Instant,
+    /// The same moment, for people.
+    pub(super) started_at: SystemTime,
 }
 
 impl Clock {
     pub(super) fn new() -> Clock {
-        Clock { started: Instant::now() }
+        Clock { started: Instant::now(), started_at: SystemTime::now() }
     }
 
     /// For deadlines and staleness: it goes on while the machine sleeps, so that after a suspend nothing old looks new.

@@ -35,10 +35,11 @@ impl State {
     /// Makes the server what `settings` say.
     pub(super) fn apply_to_front(&mut self, settings: &HttpSettings, tls: Option<Arc<ServerConfig>>) {
         let wanted = FrontSettings::new(settings.listen.clone(), settings.names.clone(), tls);
+        let host = self.host_handle();
         match (&mut self.front, &self.users) {
             (Some(front), _) => front.apply(wanted),
             (None, Some(users)) if !wanted.listen.is_empty() => {
-                match Front::start(self.mounts.clone(), Arc::clone(users), wanted) {
+                match Front::start(self.mounts.clone(), Arc::clone(users), Some(host), wanted) {
                     Ok(front) => self.front = Some(front),
                     Err(error) => tracing::error!("no web pages: can't start the server: {error}"),
                 }

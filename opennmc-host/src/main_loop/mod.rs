@@ -219,7 +219,9 @@ impl MainLoop {
         let records = records::init(&self.state.handle, &settings)?;
         self.state.users =
             Some(users::init(&self.state.handle, &settings.state_dir, records.history.clone())?);
-        self.state.publisher.number_from(records.history.next_event_id());
+        let first = records.history.next_event_id();
+        self.state.publisher.number_from(first);
+        self.state.feed.begin_after(first.saturating_sub(1));
         self.state.records = Some(records);
         for ups in &settings.upses {
             self.state.add_link(ups);
@@ -363,6 +365,7 @@ impl State {
             feed: self.feed.clone(),
             heartbeat: self.heartbeat.clone(),
             paths: self.paths.clone(),
+            started: self.clock.started_at,
             requests: self.requests.clone(),
             history: self.records.as_ref().map(|records| records.history.clone()),
         }

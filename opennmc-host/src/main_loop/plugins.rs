@@ -3,7 +3,7 @@
 //! The supervisor does the work; this gives it turns. Nothing here waits for a plugin.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use calloop::timer::{TimeoutAction, Timer};
 use calloop::{LoopHandle, RegistrationToken, channel};
@@ -77,7 +77,6 @@ pub(super) fn init(state: &State, settings: &Settings) -> Result<Plugins, Error>
             handle: state.host_handle(),
             users: Arc::clone(&users),
             log: state.log.clone().unwrap_or_default(),
-            started: SystemTime::now(),
             // A restore is not asked for this way.
             restarts: false,
         });

@@ -87,7 +87,7 @@ impl Scene {
         let mounts = Mounts::default();
         let mut wanted = FrontSettings::new(["127.0.0.1:0".parse().unwrap()].into(), Vec::new(), None);
         set(&mut wanted);
-        let front = Front::start(mounts.clone(), Arc::clone(&users), wanted).unwrap();
+        let front = Front::start(mounts.clone(), Arc::clone(&users), None, wanted).unwrap();
         let mut services = Services::new(Arc::clone(&users), Arc::new(|_, _| {}));
         services.mounts = Some(mounts);
         let host = Host::start_offering(packages, settings, Some(services));
