@@ -11,7 +11,8 @@ use std::sync::Arc;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
+    IF_NONE_MATCH, ORIGIN,
 };
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode, Version};
@@ -125,7 +126,9 @@ async fn respond(here: &Here, parts: &Parts, body: Incoming) -> Result<Reply, Re
         Found::File(_) if !matches!(method, "GET" | "HEAD") => return Err(reply::only("GET, HEAD")),
         Found::File(asset) => {
             let known = parts.headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-            return Ok(reply::file(asset, known));
+            let lists = parts.headers.get_all(ACCEPT_ENCODING).iter().filter_map(|list| list.to_str().ok());
+            let accepted = lists.collect::<Vec<_>>().join(",");
+            return Ok(reply::file(asset, Some(&*accepted), known));
         }
         Found::Folder if target::is_safe(method) => return Err(moved()),
         Found::Folder | Found::Nothing => {}

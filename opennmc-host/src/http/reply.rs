@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
-    HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    HeaderMap, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE, VARY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -46,6 +46,8 @@ const OURS: [&str; 13] = [
     "upgrade",
     "x-content-type-options",
 ];
+/// How files are kept whose names change with them: a year, which is as long as anybody keeps anything.
+const LASTING: &str = "public, max-age=31536000, immutable";
 /// Handed to the connection at one time, so that it is not copied whole.
 const PIECE: usize = 32 << 10;
 
@@ -234,20 +236,29 @@ pub(super) fn moved(path: &str) -> Reply {
 }
 
 /// A file, or that the client has it.
-pub(super) fn file(asset: &Asset, if_none_match: Option<&str>) -> Reply {
-    let known = if_none_match.is_some_and(|tags| asset.is_known(tags));
+pub(super) fn file(asset: &Asset, accepted: Option<&str>, if_none_match: Option<&str>) -> Reply {
+    let form = asset.form(accepted);
+    let known = if_none_match.is_some_and(|tags| form.is_known(tags));
     let mut reply = match known {
         true => protected(StatusCode::NOT_MODIFIED, Sending::new(Bytes::new())),
         false => {
-            let mut reply = protected(StatusCode::OK, Sending::new(asset.bytes.clone()));
-            reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+            let mut reply = protected(StatusCode::OK, Sending::new(form.bytes.clone()));
+            let headers = reply.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+            if let Some(encoding) = form.encoding {
+                headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+            }
             reply
         }
     };
     let headers = reply.headers_mut();
-    // Kept, and asked for again each time: a new version of the plugin shows at once.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Ok(etag) = HeaderValue::try_from(&asset.etag) {
+    // What can change is kept, and asked for again each time: a new version of the plugin shows at once.
+    let kept = if asset.is_lasting { LASTING } else { "no-cache" };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
+    if asset.varies() {
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    if let Ok(etag) = HeaderValue::try_from(&form.etag) {
         headers.insert(ETAG, etag);
     }
     reply

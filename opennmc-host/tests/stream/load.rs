@@ -3,9 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
 
+use opennmc_host::host::Fed;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
-use super::scene::{Daemon, JO, Reader};
+use super::scene::{Daemon, JO, PATIENCE, Reader};
 
 /// Every browser of a large house.
 const READERS: u16 = 500;
@@ -26,13 +27,21 @@ fn five_hundred_readers_cost_little_and_hear_at_once() {
         resident() - before,
         ours >> 10
     );
-    let began = Instant::now();
+    let feed = daemon.host.feed.subscribe();
     daemon.simulate("main", "line off");
+    // When the main loop tells of it.
+    let told = loop {
+        match feed.next(PATIENCE) {
+            Ok(Fed::Event(event)) if event.kind == "ups.on-battery" => break Instant::now(),
+            Ok(_) => {}
+            Err(silence) => panic!("{silence:?}"),
+        }
+    };
     let mut waits: Vec<Duration> = readers
         .iter_mut()
         .map(|reader| {
             reader.happening("ups.on-battery");
-            began.elapsed()
+            told.elapsed()
         })
         .collect();
     waits.sort_unstable();

@@ -30,6 +30,37 @@ fn a_client_that_has_the_file_gets_no_second_one() {
 }
 
 #[test]
+fn a_client_that_takes_it_gets_a_file_as_it_was_compressed_before() {
+    let scene = Scene::start(PUBLIC);
+    let calls = scene.host.status("page").calls;
+    let mut browser = scene.connect();
+    let mut etags = Vec::new();
+    for (accepted, encoding, text) in
+        [("gzip, br", "br", "br app"), ("gzip", "gzip", "gz app"), ("identity", "", "let app")]
+    {
+        let more = format!("accept-encoding: {accepted}\r\n");
+        let got = browser.ask("GET", "/x/app.js", &more, "");
+        assert_eq!((got.header("content-encoding").as_str(), got.text().as_str()), (encoding, text));
+        assert_eq!(got.header("content-type"), "text/javascript; charset=utf-8");
+        assert_eq!(
+            (got.header("vary"), got.header("cache-control")),
+            ("accept-encoding".into(), "no-cache".into())
+        );
+        let etag = got.header("etag");
+        let again = browser.ask("GET", "/x/app.js", &format!("{more}if-none-match: {etag}\r\n"), "");
+        assert_eq!((again.status, again.header("vary").as_str()), (304, "accept-encoding"));
+        etags.push(etag);
+    }
+    etags.sort();
+    etags.dedup();
+    assert_eq!(etags.len(), 3, "each form has a tag of its own");
+    assert_eq!(scene.get("/x/").header("vary"), "");
+    let lasting = scene.get("/x/assets/index-AbC123xy.js").header("cache-control");
+    assert_eq!(lasting, "public, max-age=31536000, immutable");
+    assert_eq!(scene.host.status("page").calls, calls);
+}
+
+#[test]
 fn head_tells_what_get_would_bring() {
     let scene = Scene::start(PUBLIC);
     let mut browser = scene.connect();

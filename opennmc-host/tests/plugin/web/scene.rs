@@ -112,13 +112,16 @@ impl Scene {
     }
 }
 
-/// A package with the guest `page` and three files.
+/// A package with the guest `page` and some files.
 pub(crate) fn write(folder: &Path, id: &str, needs: &str, index: &[u8]) {
-    let files: [(&str, &[u8]); 5] = [
+    let files: [(&str, &[u8]); 8] = [
         ("plugin.toml", &manifest(id, needs).into_bytes()),
         ("plugin.wasm", &guests().page),
         ("assets/index.html", index),
         ("assets/app.js", b"let app"),
+        ("assets/app.js.br", b"br app"),
+        ("assets/app.js.gz", b"gz app"),
+        ("assets/assets/index-AbC123xy.js", b"let lasting"),
         ("assets/help/index.html", b"<h1>Help</h1>"),
     ];
     std::fs::write(folder.join(format!("{id}-1.2.3.onmc")), pack(&files)).unwrap();
