@@ -80,7 +80,9 @@ fn gather(arguments: &DoctorArguments) -> Result<Facts, Failure> {
     facts.files =
         look_at.into_iter().chain(packages).filter_map(|(path, what)| file_facts(path, what)).collect();
     let tls = facts.settings.as_ref().map(|settings| settings.tls.clone()).unwrap_or_default();
-    for path in tls.certificate.iter().chain(&tls.ca) {
+    // One that the host has made renews itself.
+    let of_pages = facts.settings.as_ref().and_then(|settings| settings.http.certificate.clone());
+    for path in tls.certificate.iter().chain(&tls.ca).chain(&of_pages) {
         match certificate_facts(path) {
             Ok(certificate) => facts.certificates.push(certificate),
             Err(error) => cannot("a certificate", error),

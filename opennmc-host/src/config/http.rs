@@ -27,6 +27,17 @@ pub struct HttpSettings {
     pub certificate: Option<PathBuf>,
     /// Its key.
     pub key: Option<PathBuf>,
+    /// Everything goes in the clear: somebody else in front speaks TLS.
+    pub plain: bool,
+}
+
+impl HttpSettings {
+    /// Whether the host makes a certificate itself: others reach it, and nobody has said what else is to be done.
+    pub fn is_self_made(&self) -> bool {
+        !self.plain
+            && self.certificate.is_none()
+            && self.listen.iter().any(|address| !address.ip().is_loopback())
+    }
 }
 
 pub(super) fn read(
@@ -65,8 +76,18 @@ pub(super) fn read(
             reader.problem(section.value_span(here), section.path_of(here), message);
         }
     }
+    let tls: Option<String> = section.optional(reader, "tls");
+    let plain = tls.is_some();
+    if tls.as_ref().is_some_and(|tls| tls != "off") {
+        let message =
+            "`tls` can only be `\"off\"`; without it, addresses that others reach speak TLS".to_owned();
+        reader.problem(section.value_span("tls"), section.path_of("tls"), message);
+    } else if plain && certificate.is_some() {
+        let message = "with `tls = \"off\"` no `certificate` is used; leave one of them out".to_owned();
+        reader.problem(section.value_span("tls"), section.path_of("tls"), message);
+    }
     section.finish(reader);
-    HttpSettings { listen, names, certificate, key }
+    HttpSettings { listen, names, certificate, key, plain }
 }
 
 fn is_host_name(name: &str) -> bool {
@@ -103,6 +124,19 @@ mod tests {
     }
 
     #[test]
+    fn others_reach_it_with_tls_unless_that_is_off() {
+        for (text, made) in [
+            ("[http]", false),
+            ("[http]\nlisten = [\"[::1]:80\"]", false),
+            ("[http]\nlisten = [\"127.0.0.1:80\", \"0.0.0.0:443\"]", true),
+            ("[http]\nlisten = [\"0.0.0.0:443\"]\ntls = \"off\"", false),
+            ("[http]\nlisten = [\"0.0.0.0:443\"]\ncertificate = \"/a\"\nkey = \"/b\"", false),
+        ] {
+            assert_eq!(read(text).unwrap().is_self_made(), made, "{text}");
+        }
+    }
+
+    #[test]
     fn what_can_not_be_meant_is_said_with_its_key() {
         for (text, word) in [
             ("[http]\nlisten = [\"8080\"]", "http.listen"),
@@ -111,6 +145,8 @@ mod tests {
             ("[http]\nkey = \"b\"\ncertificate = \"/a\"", "absolute"),
             ("[http]\nnames = [\"https://x.example\"]", "http.names"),
             ("[http]\nlistens = []", "listen"),
+            ("[http]\ntls = \"on\"", "http.tls"),
+            ("[http]\ntls = \"off\"\ncertificate = \"/a\"\nkey = \"/b\"", "leave one of them out"),
             (
                 "[http]\nlisten = [\"127.0.0.1:99\"]\n[plugin.x]\nlisten = { a = [\"127.0.0.1:99\"] }",
                 "plugin.x",

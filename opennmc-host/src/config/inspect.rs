@@ -159,9 +159,10 @@ fn look_at_certificates(findings: &mut Findings, settings: &Settings) {
         findings.add(Severity::Error, &["http", flaw.key], flaw.problem);
     }
     for address in settings.http.listen.iter().filter(|address| !address.ip().is_loopback()) {
-        if settings.http.certificate.is_none() {
-            let message =
-                format!("passwords and tokens go to {address} in the clear; set `certificate` and `key`");
+        if settings.http.plain {
+            let message = format!(
+                "passwords and tokens go to {address} in the clear, unless a proxy is all that reaches it"
+            );
             findings.add(Severity::Warning, &["http", "listen"], message);
         }
     }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use calloop::channel::{self, Event as Mail, Sender};
 use calloop::futures::{Scheduler, executor};
@@ -27,6 +27,7 @@ use super::connection;
 use super::mounts::Mounts;
 use super::pace::{Pace, Patience};
 use super::room::Room;
+use super::self_made::SelfMade;
 use super::sessions::Sessions;
 use super::stream::Hub;
 use super::wire::Wire;
@@ -52,6 +53,51 @@ const ANSWERS: usize = 16 << 20;
 /// Turns that the end may take.
 const LAST_TURNS: u32 = 16;
 
+/// What HTTP connections are told apart by: no other protocol is spoken.
+const PROTOCOL: &[u8] = b"http/1.1";
+/// How often it is looked whether the certificate that the host has made ends soon.
+const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(12 * 3_600);
+
+/// Where TLS is spoken, and with which certificate.
+#[derive(Clone, Default)]
+pub enum Secrecy {
+    /// Everything goes in the clear.
+    #[default]
+    Nowhere,
+    /// On all listeners, with a certificate that somebody has given.
+    Everywhere(Arc<ServerConfig>),
+    /// On all that others than this machine reach, with one that the host has made.
+    BeyondLoopback(Arc<ServerConfig>, SelfMade),
+}
+
+impl Secrecy {
+    /// On all listeners.
+    pub fn everywhere(config: ServerConfig) -> Secrecy {
+        Secrecy::Everywhere(Arc::new(spoken(config)))
+    }
+
+    /// With a certificate that the host makes itself, or has made. Blocks as disks do.
+    pub fn beyond_loopback(self_made: SelfMade) -> Result<Secrecy, String> {
+        let made = self_made.at(SystemTime::now())?;
+        tracing::info!("http: the self-made certificate has the SHA-256 fingerprint {}", made.fingerprint);
+        Ok(Secrecy::BeyondLoopback(Arc::new(spoken(made.config)), self_made))
+    }
+
+    /// For a listener.
+    fn of(&self, loopback: bool) -> Option<Arc<ServerConfig>> {
+        match self {
+            Secrecy::Everywhere(config) => Some(Arc::clone(config)),
+            Secrecy::BeyondLoopback(config, _) if !loopback => Some(Arc::clone(config)),
+            Secrecy::Nowhere | Secrecy::BeyondLoopback(..) => None,
+        }
+    }
+}
+
+fn spoken(mut config: ServerConfig) -> ServerConfig {
+    config.alpn_protocols = vec![PROTOCOL.to_vec()];
+    config
+}
+
 /// What the front is told of the configuration.
 #[derive(Clone, Default)]
 #[non_exhaustive]
@@ -60,8 +106,8 @@ pub struct FrontSettings {
     pub listen: BTreeSet<SocketAddr>,
     /// What this host is called, besides its addresses.
     pub names: Vec<String>,
-    /// With a certificate it speaks TLS and nothing else.
-    pub tls: Option<Arc<ServerConfig>>,
+    /// Where it speaks TLS, and nothing else.
+    pub secrecy: Secrecy,
     /// How long clients and plugins may take.
     pub patience: Patience,
     /// What sessions end by.
@@ -70,18 +116,14 @@ pub struct FrontSettings {
 
 impl FrontSettings {
     /// All that there is to say.
-    pub fn new(
-        listen: BTreeSet<SocketAddr>,
-        names: Vec<String>,
-        tls: Option<Arc<ServerConfig>>,
-    ) -> FrontSettings {
-        FrontSettings { listen, names, tls, ..FrontSettings::default() }
+    pub fn new(listen: BTreeSet<SocketAddr>, names: Vec<String>, secrecy: Secrecy) -> FrontSettings {
+        FrontSettings { listen, names, secrecy, ..FrontSettings::default() }
     }
 }
 
 impl std::fmt::Debug for FrontSettings {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let tls = self.tls.is_some();
+        let tls = !matches!(self.secrecy, Secrecy::Nowhere);
         out.debug_struct("FrontSettings")
             .field("listen", &self.listen)
             .field("tls", &tls)
@@ -111,10 +153,12 @@ enum Command {
     /// For connections that are made from now on.
     Be {
         names: Vec<String>,
-        tls: Option<Arc<ServerConfig>>,
+        secrecy: Secrecy,
         patience: Patience,
         clock: Clock,
     },
+    /// The host has made another certificate in the place of the first.
+    Renewed(Arc<ServerConfig>, Arc<ServerConfig>),
     Open(SocketAddr, TcpListener),
     /// It could not be bound.
     Retry(Wanted),
@@ -136,8 +180,9 @@ impl Front {
         let (commands, commanded) = channel::channel();
         let addresses = Addresses::default();
         let known = Arc::clone(&addresses);
+        let own = commands.clone();
         let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
-            if let Err(error) = run(mounts, users, host, commanded, known) {
+            if let Err(error) = run(mounts, users, host, own, commanded, known) {
                 tracing::error!("the HTTP server has failed: {error}");
             }
         })?;
@@ -148,9 +193,9 @@ impl Front {
 
     /// Makes it what `settings` say. Listeners that stay are not touched, and neither is any connection.
     pub fn apply(&mut self, settings: FrontSettings) {
-        let FrontSettings { listen, names, tls, patience, clock } = settings;
+        let FrontSettings { listen, names, secrecy, patience, clock } = settings;
         // First: who is accepted from now on is served so.
-        self.say(Command::Be { names, tls, patience, clock });
+        self.say(Command::Be { names, secrecy, patience, clock });
         for gone in self.listens.difference(&listen) {
             self.addresses.lock().unwrap_or_else(PoisonError::into_inner).remove(gone);
             self.say(Command::Close(*gone));
@@ -220,7 +265,7 @@ pub(super) struct Shared {
     pub(super) hub: Hub,
     pub(super) bodies: Room,
     pub(super) answers: Room,
-    tls: RefCell<Option<Arc<ServerConfig>>>,
+    secrecy: RefCell<Secrecy>,
     patience: Cell<Patience>,
     open: RefCell<HashMap<u64, Open>>,
     last: Cell<u64>,
@@ -286,6 +331,7 @@ fn run(
     mounts: Mounts,
     users: Arc<UserBase>,
     host: Option<HostHandle>,
+    commands: Sender<Command>,
     commanded: channel::Channel<Command>,
     addresses: Addresses,
 ) -> calloop::Result<()> {
@@ -298,6 +344,11 @@ fn run(
         Mail::Closed => state.stopping = true,
     });
     inserted.map_err(|error| error.error)?;
+    let look = move |_: Instant, (): &mut (), state: &mut State| {
+        state.renew(&commands);
+        TimeoutAction::ToDuration(LOOK_AT_CERTIFICATE)
+    };
+    handle.insert_source(Timer::from_duration(LOOK_AT_CERTIFICATE), look).map_err(|error| error.error)?;
     let shared = Rc::new(Shared {
         mounts,
         users,
@@ -308,7 +359,7 @@ fn run(
         hub: Hub::new(host),
         bodies: Room::of(BODIES),
         answers: Room::of(ANSWERS),
-        tls: RefCell::default(),
+        secrecy: RefCell::default(),
         patience: Cell::default(),
         open: RefCell::default(),
         last: Cell::new(0),
@@ -334,11 +385,20 @@ fn run(
 impl State {
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Be { names, tls, patience, clock } => {
+            Command::Be { names, secrecy, patience, clock } => {
                 self.shared.patience.set(patience);
                 *self.shared.clock.borrow_mut() = clock;
                 *self.shared.names.borrow_mut() = names;
-                *self.shared.tls.borrow_mut() = tls;
+                *self.shared.secrecy.borrow_mut() = secrecy;
+            }
+            Command::Renewed(old, config) => {
+                let mut secrecy = self.shared.secrecy.borrow_mut();
+                // Unless something else was said meanwhile.
+                if let Secrecy::BeyondLoopback(current, self_made) = &*secrecy
+                    && Arc::ptr_eq(current, &old)
+                {
+                    *secrecy = Secrecy::BeyondLoopback(config, self_made.clone());
+                }
             }
             Command::Open(asked, listener) => self.open(asked, listener),
             Command::Retry(wanted) => {
@@ -361,6 +421,26 @@ impl State {
         }
     }
 
+    /// Looks on a thread of its own whether the certificate that the host has made will do for longer.
+    fn renew(&self, commands: &Sender<Command>) {
+        let Secrecy::BeyondLoopback(current, self_made) = self.shared.secrecy.borrow().clone() else {
+            return;
+        };
+        let commands = commands.clone();
+        let look = move || match self_made.at(SystemTime::now()) {
+            Ok(made) if made.is_new => {
+                tracing::info!("http: its SHA-256 fingerprint is {}", made.fingerprint);
+                // The server may have ended.
+                let _ = commands.send(Command::Renewed(current, Arc::new(spoken(made.config))));
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!("http: the self-made certificate is kept: {error}"),
+        };
+        if let Err(error) = std::thread::Builder::new().name("certificate".to_owned()).spawn(look) {
+            tracing::warn!("http: nobody looks whether the certificate ends: {error}");
+        }
+    }
+
     fn bind(&mut self, wanted: Wanted) -> io::Result<()> {
         let listener = bind_one(wanted)?;
         note(&self.addresses, wanted.address, &listener);
@@ -377,11 +457,12 @@ impl State {
             .insert_source(source, move |_, listener, state: &mut State| Ok(state.accept(asked, listener)));
         match inserted {
             Ok(token) => {
-                let secure = if self.shared.tls.borrow().is_some() { "https" } else { "http" };
+                let tls = self.shared.secrecy.borrow().of(bound.ip().is_loopback());
+                let secure = if tls.is_some() { "https" } else { "http" };
                 tracing::info!("http: listening on {bound} ({secure})");
                 if secure == "http" && !bound.ip().is_loopback() {
                     tracing::warn!(
-                        "http: passwords and tokens go to {bound} in the clear; set `certificate` and `key` under `[http]`"
+                        "http: passwords and tokens go to {bound} in the clear, unless a proxy is all that reaches it"
                     );
                 }
                 self.listeners.insert(asked, Listener { token, loopback: bound.ip().is_loopback() });
@@ -447,7 +528,8 @@ impl State {
             return;
         };
         let loopback = self.listeners.get(&asked).is_some_and(|listener| listener.loopback);
-        let (tls, pace) = (self.shared.tls.borrow().clone(), Rc::new(Pace::new(self.shared.patience.get())));
+        let tls = self.shared.secrecy.borrow().of(loopback);
+        let pace = Rc::new(Pace::new(self.shared.patience.get()));
         let secure = tls.is_some();
         let wire = stream
             .set_nonblocking(true)

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use calloop::{LoopHandle, channel};
-use rustls::ServerConfig;
 
-use super::front::certificate;
+use super::front::secrecy;
 use super::{State, tell_systemd};
 use crate::config::{Change, Changes, Settings, UpsChange, UpsSettings, What, difference, inspect};
 use crate::host::{ReloadReport, Reply};
+use crate::http::Secrecy;
 use crate::link::{Link, LinkId};
 use crate::plugin::TlsMaterial;
 use crate::state::Severity;
@@ -43,8 +43,8 @@ impl Source {
         let settings = (self.overridden)(settings);
         let tls = TlsMaterial::load(&settings.tls)
             .map_err(|flaws| flaws.into_iter().map(|flaw| flaw.to_string()).collect::<Vec<_>>().join("\n"))?;
-        let http_tls = certificate(&settings.http)?;
-        Ok(Loaded { settings, tls, http_tls })
+        let secrecy = secrecy(&settings.http, &settings.state_dir)?;
+        Ok(Loaded { settings, tls, secrecy })
     }
 }
 
@@ -52,7 +52,7 @@ impl Source {
 struct Loaded {
     settings: Settings,
     tls: TlsMaterial,
-    http_tls: Option<Arc<ServerConfig>>,
+    secrecy: Secrecy,
 }
 
 /// Reloads on the main loop.
@@ -119,10 +119,10 @@ impl State {
     fn finish_reload(&mut self, loaded: Result<Loaded, String>) {
         let waiting = self.reloads.waiting.take().unwrap_or_default();
         match loaded {
-            Ok(Loaded { settings, tls, http_tls }) => {
+            Ok(Loaded { settings, tls, secrecy }) => {
                 // Certificates are renewed in place, so they are taken whatever else is different.
                 self.tls.set(tls);
-                self.apply_to_front(&settings.http, http_tls);
+                self.apply_to_front(&settings.http, secrecy);
                 let report = self.apply(settings);
                 self.tell_reload(&waiting, &report);
                 waiting.into_iter().for_each(|waiting| (waiting.reply)(Ok(report.clone())));

@@ -75,6 +75,7 @@ pub use store::{OnPurged, PluginStore, StoreNotice};
 pub use supervisor::{
     OnGone, OnOutcome, Outcome, PluginSettings, PluginStatus, Report, Supervisor, SupervisorOptions,
 };
+pub(crate) use tls::server_config_of;
 pub use tls::{Tls, TlsFiles, TlsFlaw, TlsMaterial, authorities, server_config};
 pub use trust::Trust;
 pub use usage::{Mark, Usage};

@@ -143,13 +143,20 @@ fn server(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsFlaw> 
     let chain = certificates("certificate", certificate)?;
     let private = PrivateKeyDer::from_pem_file(key)
         .map_err(|error| flaw("key", format!("{}: {}", key.display(), pem_words(&error, "key"))))?;
-    let config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private));
-    let config = config.map_err(|error| {
+    server_config_of(chain, private).map_err(|error| {
         let (certificate, key) = (certificate.display(), key.display());
         flaw("key", format!("{key} does not go with {certificate}: {error}"))
-    })?;
+    })
+}
+
+/// A certificate, the chain above it, and its key for a server of the host's own.
+pub(crate) fn server_config_of(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))?;
     Ok(Arc::new(config))
 }
 

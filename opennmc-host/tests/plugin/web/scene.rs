@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opennmc_host::http::{Front, FrontSettings, Mounts};
+use opennmc_host::http::{Front, FrontSettings, Mounts, Secrecy};
 use opennmc_host::plugin::{PluginSettings, Services};
 use opennmc_host::users::{NewUser, PasswordRules, Principal, Role, Secret, UserBase};
 use tempfile::TempDir;
@@ -85,7 +85,8 @@ impl Scene {
             users.add(new, PasswordRules::Strict, &Principal::host()).unwrap();
         }
         let mounts = Mounts::default();
-        let mut wanted = FrontSettings::new(["127.0.0.1:0".parse().unwrap()].into(), Vec::new(), None);
+        let mut wanted =
+            FrontSettings::new(["127.0.0.1:0".parse().unwrap()].into(), Vec::new(), Secrecy::Nowhere);
         set(&mut wanted);
         let front = Front::start(mounts.clone(), Arc::clone(&users), None, wanted).unwrap();
         let mut services = Services::new(Arc::clone(&users), Arc::new(|_, _| {}));

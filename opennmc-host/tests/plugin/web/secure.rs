@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::sync::Arc;
 
+use opennmc_host::http::{Secrecy, SelfMade};
 use opennmc_host::plugin::server_config;
 
 use super::scene::{PRIVATE, Scene};
@@ -15,7 +16,9 @@ fn with_a_certificate_everything_is_secret_and_curl_agrees() {
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let config = server_config(&certificate, &key).unwrap();
-    let scene = Scene::start_with(&[("page", PRIVATE)], |wanted| wanted.tls = Some(Arc::clone(&config)));
+    let scene = Scene::start_with(&[("page", PRIVATE)], |wanted| {
+        wanted.secrecy = Secrecy::Everywhere(Arc::clone(&config));
+    });
     let port = scene.address().port();
     let curl = |more: &[&str], url: &str| {
         let output = Command::new("curl")
@@ -47,4 +50,38 @@ fn with_a_certificate_everything_is_secret_and_curl_agrees() {
     let mut answer = Vec::new();
     let _ = std::io::Read::read_to_end(&mut browser.stream, &mut answer);
     assert!(!String::from_utf8_lossy(&answer).contains("HTTP"), "{answer:?}");
+}
+
+#[test]
+fn without_a_certificate_one_is_made_for_all_but_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let wildcard = "0.0.0.0:0".parse().unwrap();
+    let secrecy = Secrecy::beyond_loopback(SelfMade::new(folder.path(), &[], [wildcard].iter())).unwrap();
+    let scene = Scene::start_with(&[("page", PRIVATE)], |wanted| {
+        wanted.listen.insert(wildcard);
+        wanted.secrecy = secrecy;
+    });
+    let addresses = scene.front.addresses();
+    let [beyond, own] = [false, true].map(|loopback| {
+        addresses.iter().find(|address| address.ip().is_loopback() == loopback).unwrap().port()
+    });
+    let certificate = folder.path().join(opennmc_host::http::SELF_MADE);
+    let curl = |more: &[&str], url: &str| {
+        let output = Command::new("curl")
+            .args(["--silent", "--show-error", "--max-time", "60", "--write-out", "%{http_code}", "--cacert"])
+            .arg(&certificate)
+            .args(more)
+            .arg(url)
+            .output()
+            .expect("curl is installed");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    for name in ["localhost", "127.0.0.1"] {
+        assert_eq!(curl(&[], &format!("https://{name}:{beyond}/x/app.js")), "let app200");
+        assert_eq!(curl(&[], &format!("http://{name}:{own}/x/app.js")), "let app200");
+    }
+    assert_eq!(curl(&["--tls-max", "1.1"], &format!("https://localhost:{beyond}/x/app.js")), "000");
+    let log_in = ["--include", "--json", r#"{"name":"jo","password":"a-sunny-place"}"#];
+    let answer = curl(&log_in, &format!("https://localhost:{beyond}/api/v1/session"));
+    assert!(answer.contains("__Host-opennmc-session=") && answer.contains("; Secure"), "{answer}");
 }
