@@ -100,6 +100,10 @@ pub(super) async fn answer(here: Rc<Here>, request: Request<Incoming>) -> Result
 
 /// The error is an answer, too.
 async fn respond(here: &Here, parts: &Parts, body: Incoming) -> Result<Reply, Reply> {
+    here.shared.take_request(here.peer.ip().to_canonical()).map_err(|wait| {
+        let sentence = "this address asks for more than anybody needs; come back later";
+        later(StatusCode::TOO_MANY_REQUESTS, wait.as_secs() + 1, sentence)
+    })?;
     if let Some(refusal) = miscalled(here, parts) {
         return Err(refusal);
     }

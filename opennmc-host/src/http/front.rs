@@ -21,6 +21,7 @@ use calloop::{EventLoop, Interest, LoopHandle, Mode, PostAction, RegistrationTok
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 use rustls::ServerConfig;
 
+use super::allowance::{Allowance, Used};
 use super::answer::Here;
 use super::clock::Clock;
 use super::connection;
@@ -99,7 +100,7 @@ fn spoken(mut config: ServerConfig) -> ServerConfig {
 }
 
 /// What the front is told of the configuration.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct FrontSettings {
     /// Where it listens.
@@ -112,12 +113,24 @@ pub struct FrontSettings {
     pub patience: Patience,
     /// What sessions end by.
     pub clock: Clock,
+    /// How often an address may log in.
+    pub log_ins: Allowance,
+    /// How often an address may ask for anything.
+    pub requests: Allowance,
 }
 
 impl FrontSettings {
     /// All that there is to say.
     pub fn new(listen: BTreeSet<SocketAddr>, names: Vec<String>, secrecy: Secrecy) -> FrontSettings {
-        FrontSettings { listen, names, secrecy, ..FrontSettings::default() }
+        FrontSettings {
+            listen,
+            names,
+            secrecy,
+            patience: Patience::default(),
+            clock: Clock::default(),
+            log_ins: Allowance::LOG_INS,
+            requests: Allowance::REQUESTS,
+        }
     }
 }
 
@@ -156,6 +169,7 @@ enum Command {
         secrecy: Secrecy,
         patience: Patience,
         clock: Clock,
+        allowances: Allowances,
     },
     /// The host has made another certificate in the place of the first.
     Renewed(Arc<ServerConfig>, Arc<ServerConfig>),
@@ -193,9 +207,10 @@ impl Front {
 
     /// Makes it what `settings` say. Listeners that stay are not touched, and neither is any connection.
     pub fn apply(&mut self, settings: FrontSettings) {
-        let FrontSettings { listen, names, secrecy, patience, clock } = settings;
+        let FrontSettings { listen, names, secrecy, patience, clock, log_ins, requests } = settings;
+        let allowances = Allowances { log_ins, requests };
         // First: who is accepted from now on is served so.
-        self.say(Command::Be { names, secrecy, patience, clock });
+        self.say(Command::Be { names, secrecy, patience, clock, allowances });
         for gone in self.listens.difference(&listen) {
             self.addresses.lock().unwrap_or_else(PoisonError::into_inner).remove(gone);
             self.say(Command::Close(*gone));
@@ -262,6 +277,9 @@ pub(super) struct Shared {
     pub(super) handle: LoopHandle<'static, State>,
     pub(super) clock: RefCell<Clock>,
     pub(super) sessions: RefCell<Sessions>,
+    allowances: Cell<Allowances>,
+    log_ins: RefCell<Used>,
+    requests: RefCell<Used>,
     pub(super) hub: Hub,
     pub(super) bodies: Room,
     pub(super) answers: Room,
@@ -270,6 +288,13 @@ pub(super) struct Shared {
     open: RefCell<HashMap<u64, Open>>,
     last: Cell<u64>,
     ending: Cell<bool>,
+}
+
+/// How often an address may do what.
+#[derive(Clone, Copy)]
+struct Allowances {
+    log_ins: Allowance,
+    requests: Allowance,
 }
 
 struct Open {
@@ -319,6 +344,18 @@ impl Shared {
         Some(Place { shared: Rc::clone(self), number })
     }
 
+    /// Takes a request of what this address may; the error says how long it has to wait for one.
+    pub(super) fn take_request(&self, peer: IpAddr) -> Result<(), Duration> {
+        let now = self.clock.borrow().now();
+        self.requests.borrow_mut().take(peer, self.allowances.get().requests, now)
+    }
+
+    /// Likewise a log-in.
+    pub(super) fn take_log_in(&self, peer: IpAddr) -> Result<(), Duration> {
+        let now = self.clock.borrow().now();
+        self.log_ins.borrow_mut().take(peer, self.allowances.get().log_ins, now)
+    }
+
     /// Whether this connection has the stream, from now on.
     pub(super) fn streams(&self, connection: u64, streams: bool) {
         if let Some(open) = self.open.borrow_mut().get_mut(&connection) {
@@ -356,6 +393,9 @@ fn run(
         handle,
         clock: RefCell::default(),
         sessions: RefCell::default(),
+        allowances: Cell::new(Allowances { log_ins: Allowance::LOG_INS, requests: Allowance::REQUESTS }),
+        log_ins: RefCell::default(),
+        requests: RefCell::default(),
         hub: Hub::new(host),
         bodies: Room::of(BODIES),
         answers: Room::of(ANSWERS),
@@ -385,7 +425,8 @@ fn run(
 impl State {
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Be { names, secrecy, patience, clock } => {
+            Command::Be { names, secrecy, patience, clock, allowances } => {
+                self.shared.allowances.set(allowances);
                 self.shared.patience.set(patience);
                 *self.shared.clock.borrow_mut() = clock;
                 *self.shared.names.borrow_mut() = names;

@@ -9,6 +9,7 @@
 //! sees requests that are complete and gives answers. Nothing here enters a guest, and no guest can hold it up: a request
 //! that its plugin does not answer is answered here.
 
+mod allowance;
 mod answer;
 mod asset;
 mod base64;
@@ -30,6 +31,7 @@ mod stream;
 mod target;
 mod wire;
 
+pub use allowance::Allowance;
 pub(crate) use asset::Assets;
 pub use clock::Clock;
 pub use front::{Front, FrontSettings, Secrecy};

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Here, collect, is_from_elsewhere};
 use super::cookie;
 use super::login::{self, By, Who};
-use super::reply::{self, Reply, said};
+use super::reply::{self, Reply, later, said};
 use super::sessions::Key;
 use super::stream;
 use crate::control::report::time;
@@ -91,6 +91,10 @@ async fn log_in(here: &Here, parts: &Parts, body: Incoming) -> Result<Reply, Rep
     let LogIn { name, password } = serde_json::from_slice(&body).map_err(|_| {
         // The error of the parser may quote the password.
         said(StatusCode::BAD_REQUEST, "a log-in is an object with the texts `name` and `password`")
+    })?;
+    here.shared.take_log_in(here.peer.ip().to_canonical()).map_err(|wait| {
+        let sentence = "there were too many log-ins from this address; come back later";
+        later(StatusCode::TOO_MANY_REQUESTS, wait.as_secs() + 1, sentence)
     })?;
     let users = &here.shared.users;
     // Before the check: a password that is set meanwhile is not the one that was checked.

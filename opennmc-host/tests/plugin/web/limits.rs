@@ -1,8 +1,10 @@
 //! What clients can't do to the server, and plugins neither.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use opennmc_host::http::{FrontSettings, Patience};
+use opennmc_host::http::{Allowance, Clock, FrontSettings, Patience};
 
 use super::scene::{Browser, PATIENCE, PUBLIC, Scene};
 
@@ -180,4 +182,30 @@ fn what_is_no_http_is_answered_or_ended_and_harms_nobody() {
     browser.send(smuggled);
     assert!(browser.answer(false).status >= 200);
     assert_eq!(scene.get("/x/one").status, 200);
+}
+
+#[test]
+fn an_address_that_asks_too_often_has_to_wait_and_a_log_in_sooner() {
+    let seconds = Arc::<AtomicU64>::default();
+    let now = Arc::clone(&seconds);
+    let scene = Scene::start_with(&[("page", PUBLIC)], |wanted| {
+        wanted.clock = Clock::new(move || Duration::from_secs(now.load(SeqCst)));
+        let every = Duration::from_secs(3);
+        wanted.requests = Allowance { at_once: 5, every, counts_loopback: true };
+        wanted.log_ins = Allowance { at_once: 2, every, counts_loopback: true };
+    });
+    let mut browser = scene.connect();
+    let mut log_in = || {
+        let kind = "content-type: application/json\r\n";
+        browser.ask("POST", "/api/v1/session", kind, r#"{"name":"jo","password":"a-sunny-place"}"#)
+    };
+    assert_eq!([log_in().status, log_in().status], [200; 2]);
+    let refused = log_in();
+    assert_eq!((refused.status, refused.header("retry-after").as_str()), (429, "4"));
+    assert_eq!(refused.header("content-type"), "application/problem+json");
+    assert_eq!([scene.get("/x/app.js").status, scene.get("/x/app.js").status], [200; 2]);
+    let refused = scene.get("/x/app.js");
+    assert_eq!((refused.status, refused.header("retry-after").as_str()), (429, "4"));
+    seconds.store(3, SeqCst);
+    assert_eq!([scene.get("/x/app.js").status, scene.get("/x/app.js").status], [200, 429]);
 }
