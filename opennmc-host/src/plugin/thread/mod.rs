@@ -7,6 +7,7 @@
 pub(super) mod budget;
 pub(super) mod connections;
 pub(super) mod datagrams;
+mod linger;
 mod listeners;
 mod notifying;
 mod web;
@@ -28,6 +29,7 @@ use calloop::{EventLoop, Readiness};
 use self::budget::Budget;
 use self::connections::{Arrival, Connections, News};
 use self::datagrams::Datagrams;
+use self::linger::Linger;
 pub(super) use self::listeners::Bound;
 use self::listeners::{Listeners, Peer};
 use self::notifying::Notifying;
@@ -181,6 +183,9 @@ struct Service {
     batch: Vec<Inbound>,
     filled: usize,
     batched: usize,
+    /// The only connection that had something to read in this turn.
+    lone: Option<u64>,
+    linger: Linger,
     refusals: u64,
     /// When it delivers notices: it is given them from its opening on, as long as this is there.
     notifying: Option<Notifying>,
@@ -356,6 +361,8 @@ impl Service {
             batch: Vec::new(),
             filled: 0,
             batched: 0,
+            lone: None,
+            linger: Linger::new(),
             refusals: 0,
             event_loop,
         })
@@ -397,6 +404,7 @@ impl Service {
             let timeout = self.timeout(&inbox);
             self.event_loop.dispatch(timeout, &mut inbox).map_err(no_loop)?;
             self.turn(&mut inbox, &mut buffer)?;
+            self.linger(&mut buffer)?;
         }
         // Whoever connects from now on waits for the next instance; what has arrived here is still answered.
         self.listeners.close();
@@ -440,6 +448,10 @@ impl Service {
             self.accept(listener)?;
         }
         self.note_held(&mut inbox.ready);
+        self.lone = match inbox.ready.as_slice() {
+            [(number, readiness)] if readiness.readable && !readiness.error => Some(*number),
+            _ => None,
+        };
         for (number, readiness) in inbox.ready.drain(..) {
             self.read(number, readiness, buffer)?;
         }
@@ -636,6 +648,30 @@ impl Service {
             self.enter_batch(number, &buffer[..count]);
         }
         if self.batched >= BATCH { self.deliver() } else { Ok(()) }
+    }
+
+    /// Answers what the only client of this turn asks at once, without the loop in between.
+    fn linger(&mut self, buffer: &mut [u8; READ]) -> Result<(), Epitaph> {
+        let Some(number) = self.lone.take().filter(|_| self.linger.is_worth_it()) else { return Ok(()) };
+        for _ in 0..linger::IN_A_ROW {
+            let began = Instant::now();
+            let count = loop {
+                match self.instance.state().connections.read(number, buffer) {
+                    Arrival::Bytes(count) => break count,
+                    Arrival::Nothing if began.elapsed() < linger::LOOK => std::hint::spin_loop(),
+                    Arrival::Nothing => {
+                        self.linger.missed();
+                        // Reading may have found its end, or TLS something to say.
+                        return self.settle();
+                    }
+                }
+            };
+            self.linger.hit();
+            self.enter_batch(number, &buffer[..count]);
+            self.deliver()?;
+            self.settle()?;
+        }
+        Ok(())
     }
 
     fn enter_batch(&mut self, connection: u64, bytes: &[u8]) {
