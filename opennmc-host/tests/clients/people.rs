@@ -4,7 +4,7 @@ use opennmc_host::users::Role;
 
 use crate::scene::{Scene, until};
 
-const ADMIN: (&str, &str, Role, &str) = ("admin", "a-sunny-place", Role::Administrator, "");
+const ADMIN: (&str, &str, Role, &str) = ("admin", "a sunny=place #1", Role::Administrator, "");
 const UPSMON: (&str, &str, Role, &str) = ("upsmon", "a-rainy-place", Role::Operator, "read login fsd");
 const GUEST: (&str, &str, Role, &str) = ("guest", "a-windy-place", Role::Monitor, "");
 

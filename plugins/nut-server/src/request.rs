@@ -132,7 +132,7 @@ pub fn parse(words: Words<'_>) -> Parsed<'_> {
     } else if is("USERNAME") {
         open(exactly(words, 2, Request::Username(words.at(1))))
     } else if is("PASSWORD") {
-        open(exactly(words, 2, Request::Password(words.at(1))))
+        open(password(words))
     } else if is("LOGIN") || is("ATTACH") {
         guarded(exactly(words, 2, Request::Login { ups: words.at(1) }))
     } else if is("PRIMARY") {
@@ -224,6 +224,16 @@ fn parse_subscribe(words: Words<'_>) -> Result<Request<'_>, Refusal> {
         _ => return Err(Refusal::InvalidArgument),
     };
     if words.len() <= 3 { Ok(Request::Subscribe { ups, values }) } else { Err(Refusal::InvalidArgument) }
+}
+
+/// NUT's clients send a password as it was typed, without quotes: what is on the line is the password. In quotes or with a
+/// backslash it is read by NUT's rules.
+fn password(words: Words<'_>) -> Result<Request<'_>, Refusal> {
+    let written = words.rest();
+    if written.starts_with('"') || written.contains('\\') {
+        return exactly(words, 2, Request::Password(words.at(1)));
+    }
+    if written.is_empty() { Err(Refusal::InvalidArgument) } else { Ok(Request::Password(written)) }
 }
 
 fn exactly<T>(words: Words<'_>, count: usize, request: T) -> Result<T, Refusal> {

@@ -206,6 +206,24 @@ fn a_refused_log_in_is_one_line_in_the_log_without_the_password() {
 }
 
 #[test]
+fn a_password_is_what_the_client_was_given_whether_it_quotes_or_not() {
+    for (password, lines) in [
+        ("a b", &["PASSWORD a b", "PASSWORD \"a b\"", "password  a b \r", "PASSWORD a\\ b"][..]),
+        ("a=b#c", &["PASSWORD a=b#c", "PASSWORD \"a=b\\#c\""]),
+        ("a\"b", &["PASSWORD a\"b", "PASSWORD \"a\\\"b\""]),
+        ("a\\b", &["PASSWORD a\\\\b"]),
+    ] {
+        for line in lines {
+            let host = rack();
+            host.add_user("someone", password, &["read", "login"]);
+            let mut session = Session::new(host);
+            session.ask(&format!("USERNAME someone\n{line}"));
+            assert_eq!(session.ask("LOGIN main"), "OK\n", "{line}");
+        }
+    }
+}
+
+#[test]
 fn a_host_without_anything_is_no_reason_to_fall() {
     let mut session = Session::new(SimulatedHost::new());
     session.ask("USERNAME a\nPASSWORD b");

@@ -21,6 +21,8 @@ pub struct Lexer {
     ends: Vec<usize>,
     /// Where the word being read starts in `text`.
     start: usize,
+    /// What follows the first word, as it was written.
+    rest: String,
     /// Bytes of this line so far.
     taken: usize,
     state: State,
@@ -69,13 +71,14 @@ impl Lexer {
 
     /// The words of the line.
     pub fn words(&self) -> Words<'_> {
-        Words { text: &self.text, ends: &self.ends }
+        Words { text: &self.text, ends: &self.ends, rest: &self.rest }
     }
 
     /// Back to the start of a line, keeping the memory.
     pub fn clear(&mut self) {
         self.text.clear();
         self.ends.clear();
+        self.rest.clear();
         self.start = 0;
         self.taken = 0;
         self.state = State::Between;
@@ -88,10 +91,13 @@ impl Lexer {
 
     /// Bytes of memory that this lexer holds beyond its own size.
     pub fn held(&self) -> usize {
-        self.text.capacity() + self.ends.capacity() * size_of::<usize>()
+        self.text.capacity() + self.rest.capacity() + self.ends.capacity() * size_of::<usize>()
     }
 
     fn push(&mut self, byte: u8) -> Option<Progress> {
+        if !self.ends.is_empty() && matches!(byte, 0x20..=0x7F) && self.rest.len() < MAX_WORD {
+            self.rest.push(char::from(byte));
+        }
         match (self.state, byte) {
             (State::WordEscape, _) => self.collect(byte, State::Word),
             (State::QuotedEscape, _) => self.collect(byte, State::Quoted),
@@ -147,6 +153,7 @@ impl Lexer {
 pub struct Words<'a> {
     text: &'a str,
     ends: &'a [usize],
+    rest: &'a str,
 }
 
 impl<'a> Words<'a> {
@@ -158,6 +165,11 @@ impl<'a> Words<'a> {
     /// Whether the line was blank.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+
+    /// What follows the first word, as it was written, without blanks around it; at most [`MAX_WORD`] characters.
+    pub fn rest(&self) -> &'a str {
+        self.rest.trim_matches(' ')
     }
 
     /// The word at this position, counted from 0.
