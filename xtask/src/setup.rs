@@ -71,7 +71,7 @@ enum Probe {
     Dpkg,
 }
 
-const PEERS: [Peer; 23] = [
+const PEERS: [Peer; 24] = [
     Peer {
         package: "clang",
         purpose: "compiles the plugins in C",
@@ -103,10 +103,16 @@ const PEERS: [Peer; 23] = [
         tasks: &[Task::Test],
     },
     Peer {
+        package: "openssl",
+        purpose: "makes the certificate that both servers are measured with",
+        probe: Probe::Program("openssl"),
+        tasks: &[Task::Bench],
+    },
+    Peer {
         package: "libnss3-tools",
-        purpose: "certutil, which tells Debian's upsmon what certificates to trust",
+        purpose: "certutil, which tells Debian's upsmon what certificates to trust, and upsd which it has",
         probe: Probe::Program("certutil"),
-        tasks: &[Task::Test],
+        tasks: &[Task::Test, Task::Bench],
     },
     Peer {
         package: "python3-nut",

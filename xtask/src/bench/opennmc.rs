@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::nut::UPS;
+use super::nut::{Certificate, UPS};
 use crate::services::Services;
 use crate::workspace::{Profile, Workspace};
 
@@ -20,10 +20,13 @@ pub(crate) fn start(
     workspace: &Workspace,
     folder: &Path,
     address: SocketAddr,
+    certificate: &Certificate,
 ) -> Result<u32> {
     let config = folder.join("opennmc.toml");
+    let Certificate { certificate, key, .. } = certificate;
     let text = format!(
-        "[ups.{UPS}]\nport = \"sim:smart-ups-1500\"\n\n[plugin.nut-server]\nlisten = {{ nut = [\"{address}\"] }}\n"
+        "[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n[ups.{UPS}]\nport = \"sim:smart-ups-1500\"\n\n[plugin.nut-server]\nlisten = {{ nut = [\"{address}\"] }}\n\
+         config = {{ max-connections-per-address = 0 }}\n"
     );
     fs::write(&config, text).context("could not write opennmc's configuration")?;
     let state = folder.join("state");

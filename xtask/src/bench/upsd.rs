@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::nut::{UPS, Variable};
+use super::nut::{Certificate, NICKNAME, UPS, Variable};
 use crate::services::Services;
 
 const UPSD: &str = "/lib/nut/upsd";
@@ -22,8 +22,9 @@ pub(crate) fn start(
     folder: &Path,
     address: SocketAddr,
     variables: &[Variable],
+    certificate: &Certificate,
 ) -> Result<[u32; 2]> {
-    configure(folder, address, variables).context("could not write upsd's configuration")?;
+    configure(folder, address, variables, certificate).context("could not write upsd's configuration")?;
     let environment =
         [("NUT_CONFPATH", folder.as_os_str().to_owned()), ("NUT_STATEPATH", folder.as_os_str().to_owned())];
     // As root both would change to a user who can't read the folder.
@@ -39,12 +40,18 @@ pub(crate) fn start(
     Ok([server, driver])
 }
 
-fn configure(folder: &Path, address: SocketAddr, variables: &[Variable]) -> std::io::Result<()> {
+fn configure(
+    folder: &Path,
+    address: SocketAddr,
+    variables: &[Variable],
+    certificate: &Certificate,
+) -> std::io::Result<()> {
     let device = folder.join("bench.dev");
     let driver =
         format!("[{UPS}]\n  driver = dummy-ups\n  port = {}\n  mode = dummy-once\n", device.display());
     let server = format!(
-        "LISTEN {} {}\nMAXCONN {MAX_CONNECTIONS}\nSTATEPATH {}\n",
+        "CERTPATH {:?}\nCERTIDENT {NICKNAME:?} \"\"\nLISTEN {} {}\nMAXCONN {MAX_CONNECTIONS}\nSTATEPATH {}\n",
+        certificate.store,
         address.ip(),
         address.port(),
         folder.display()

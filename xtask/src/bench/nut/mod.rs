@@ -1,7 +1,11 @@
-//! `cargo xtask bench nut`: GET VAR and LIST VAR, ours beside upsd's.
+//! `cargo xtask bench nut`: GET VAR, LIST VAR, TLS and idle clients, ours beside upsd's.
 //!
 //! Both servers run for the whole time and are measured in turn, several rounds, so that what disturbs the machine
 //! disturbs both. The figures are medians over the rounds. Both serve the same variables and get the same requests.
+
+mod certificate;
+mod idle;
+mod tls;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 
+pub(crate) use self::certificate::{Certificate, NICKNAME};
 use super::load::{self, Judge, Measured, Question};
 use super::{opennmc, upsd};
 use crate::services::Services;
@@ -23,9 +28,13 @@ pub(crate) const UPS: &str = "bench";
 /// What a server for a rack must stand: one client, a few, many, and a monitoring system gone wild.
 const CONNECTIONS: [usize; 4] = [1, 16, 128, 1000];
 const WARM_UP: Duration = Duration::from_millis(300);
-/// Of our rate over upsd's. Below these something is wrong with how plugins are called.
-const GET_TARGET: f64 = 0.5;
-const LIST_TARGET: f64 = 50.0;
+/// Of our rate over upsd's.
+const GET_TARGET: f64 = 1.0;
+const LIST_TARGET: f64 = 100.0;
+/// Handshakes a second, of ours over upsd's.
+const TLS_TARGET: f64 = 1.0;
+/// What idle clients may cost.
+const IDLE_TARGET_MIB: f64 = 20.0;
 /// Both ends of the largest run are not in one process; this leaves room for everything else.
 const OPEN_FILES: u64 = 8192;
 /// How long the simulated UPS may take until everything was read once.
@@ -71,11 +80,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let (our_address, upsd_address) = (free_address()?, free_address()?);
     let mut services = Services::new(false)?;
     console::heading("Starting opennmc, and upsd with the same variables");
-    opennmc::start(&mut services, workspace, folder.path(), our_address)?;
+    let certificate = certificate::make(folder.path())?;
+    let our_pid = opennmc::start(&mut services, workspace, folder.path(), our_address, &certificate)?;
     let ours = wait_for_all_variables(&mut services, our_address)?;
     let upsd_folder = folder.path().join("upsd");
     std::fs::create_dir(&upsd_folder)?;
-    upsd::start(&mut services, &upsd_folder, upsd_address, &ours)?;
+    let [upsd_pid, _] = upsd::start(&mut services, &upsd_folder, upsd_address, &ours, &certificate)?;
     let theirs = wait_for_all_variables(&mut services, upsd_address)?;
     console::remark(&format!("opennmc lists {} variables, upsd {}", ours.len(), theirs.len()));
 
@@ -96,9 +106,18 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         &mut servers,
         |server, duration| server.measure(1, &mut [server.list_question()], duration),
     )?);
+    let tls = compare_tls(options, &servers, &certificate)?;
+    let idle = compare_idle([(our_address, our_pid), (upsd_address, upsd_pid)])?;
     services.stop();
 
-    let report = Report { variables: ours.len(), rounds: options.rounds, seconds: options.seconds, results };
+    let report = Report {
+        variables: ours.len(),
+        rounds: options.rounds,
+        seconds: options.seconds,
+        results,
+        tls,
+        idle,
+    };
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -190,6 +209,66 @@ struct Report {
     rounds: usize,
     seconds: f64,
     results: Vec<Comparison>,
+    tls: Tls,
+    idle: Idle,
+}
+
+/// Handshakes a second.
+#[derive(Serialize)]
+struct Tls {
+    opennmc: f64,
+    upsd: f64,
+    ratio: f64,
+    opennmc_version: String,
+    upsd_version: String,
+}
+
+/// What idle clients cost, in MiB of the server's resident memory.
+#[derive(Serialize)]
+struct Idle {
+    clients: usize,
+    opennmc_mib: f64,
+    upsd_mib: f64,
+}
+
+fn compare_tls(options: &Options, servers: &[Server; 2], certificate: &Certificate) -> Result<Tls> {
+    console::heading("TLS: connect, STARTTLS, handshake, one question");
+    let config = tls::client(&certificate.certificate)?;
+    let duration =
+        Duration::try_from_secs_f64(options.seconds).context("--seconds must be a positive number")?;
+    let mut rates = [Vec::new(), Vec::new()];
+    let mut versions = [String::new(), String::new()];
+    for round in 0..options.rounds.max(1) {
+        let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
+        for index in order {
+            let server = &servers[index];
+            let measured = tls::measure(server.address, &config, duration)
+                .with_context(|| format!("TLS with {}", server.name))?;
+            console::remark(&format!(
+                "round {}: {:8} {:>9.0} /s, {}",
+                round + 1,
+                server.name,
+                measured.per_second,
+                measured.version
+            ));
+            rates[index].push(measured.per_second);
+            versions[index] = measured.version;
+        }
+    }
+    let [ours, theirs] = rates.map(median);
+    let [opennmc_version, upsd_version] = versions;
+    Ok(Tls { opennmc: ours, upsd: theirs, ratio: ours / theirs, opennmc_version, upsd_version })
+}
+
+fn compare_idle(servers: [(SocketAddr, u32); 2]) -> Result<Idle> {
+    console::heading(&format!("{} idle clients", idle::CLIENTS));
+    let mut grown = [0.0; 2];
+    for (grown, (address, pid)) in grown.iter_mut().zip(servers) {
+        let (before, with) = idle::measure(address, pid)?;
+        *grown = with - before;
+    }
+    let [opennmc_mib, upsd_mib] = grown;
+    Ok(Idle { clients: idle::CLIENTS, opennmc_mib, upsd_mib })
 }
 
 #[derive(Serialize)]
@@ -269,6 +348,16 @@ impl Report {
                 format!("{:.0} %", row.opennmc.generator_load.max(row.upsd.generator_load) * 100.0),
             ));
         }
+        let Tls { opennmc, upsd, ratio, opennmc_version, upsd_version } = &self.tls;
+        text.push_str(&format!(
+            "{:24} {opennmc:>11.0} {upsd:>11.0} {ratio:>8.2} {:>9}  {opennmc_version}, {upsd_version}\n",
+            "TLS handshakes",
+            format!("≥ {TLS_TARGET}"),
+        ));
+        let Idle { clients, opennmc_mib, upsd_mib } = &self.idle;
+        text.push_str(&format!(
+            "\n{clients} idle clients: {opennmc_mib:.1} MiB, upsd {upsd_mib:.1} MiB; target < {IDLE_TARGET_MIB} MiB\n"
+        ));
         text.push_str(
             "\ngenerator: the part of one core that the load generator itself needed, the higher of both.\n",
         );
@@ -285,7 +374,13 @@ impl Report {
             }
         }
         let missed = |row: &&Comparison| row.ratio < row.target;
-        let missed: Vec<&str> = self.results.iter().filter(missed).map(|row| row.name.as_str()).collect();
+        let mut missed: Vec<&str> = self.results.iter().filter(missed).map(|row| row.name.as_str()).collect();
+        if self.tls.ratio < TLS_TARGET {
+            missed.push("TLS handshakes");
+        }
+        if self.idle.opennmc_mib > IDLE_TARGET_MIB {
+            missed.push("idle clients");
+        }
         if enforce && !missed.is_empty() {
             bail!("below target: {}", missed.join("; "));
         }
@@ -452,7 +547,15 @@ mod tests {
         let figures = Figures { per_second: 1.0, median_us: 1.0, p99_us: 1.0, generator_load: 0.5 };
         let row =
             Comparison { name: "x".to_owned(), opennmc: figures, upsd: figures, ratio: 0.4, target: 0.5 };
-        let report = Report { variables: 60, rounds: 1, seconds: 1.0, results: vec![row] };
+        let tls = Tls {
+            opennmc: 2.0,
+            upsd: 1.0,
+            ratio: 2.0,
+            opennmc_version: String::new(),
+            upsd_version: String::new(),
+        };
+        let idle = Idle { clients: 1, opennmc_mib: 1.0, upsd_mib: 1.0 };
+        let report = Report { variables: 60, rounds: 1, seconds: 1.0, results: vec![row], tls, idle };
         assert!(report.judge(false).is_ok());
         assert!(report.judge(true).is_err());
     }
