@@ -133,7 +133,8 @@ fn a_value_of_the_wrong_kind_is_named_with_its_place() {
         (
             "[plugin.x]\nlisten = { nut = [\"localhost:3493\"] }",
             "opennmc.toml:2:18: plugin.x.listen: `localhost:3493` is not an address with a port; \
-             write for example `127.0.0.1:3493`, `[::1]:3493` or `0.0.0.0:3493`",
+             write for example `127.0.0.1:3493`, `[::1]:3493`, `0.0.0.0:3493`, or `unix:/run/nut/opennmc-main` for a socket in the \
+             file system",
         ),
         (
             "[log]\nlevel = \"inof\"",

@@ -652,7 +652,9 @@ impl Service {
 
     /// Answers what the only client of this turn asks at once, without the loop in between.
     fn linger(&mut self, buffer: &mut [u8; READ]) -> Result<(), Epitaph> {
-        let Some(number) = self.lone.take().filter(|_| self.linger.is_worth_it()) else { return Ok(()) };
+        let lone = self.lone.take();
+        let worth_it = self.linger.is_worth_it(lone);
+        let Some(number) = lone.filter(|_| worth_it) else { return Ok(()) };
         for _ in 0..linger::IN_A_ROW {
             let began = Instant::now();
             let count = loop {
