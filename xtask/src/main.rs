@@ -28,6 +28,7 @@ mod steps;
 mod test;
 mod venv;
 mod wasm_target;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;
@@ -57,6 +58,8 @@ enum Task {
     DemoControl(demo::ControlOptions),
     /// Run every test.
     Test,
+    /// Build the pages of the plugin web-ui and try them in a headless browser.
+    WebTest,
     /// Build the Python package and run its tests.
     Python,
     /// Run every check and every test, as for a submission.
@@ -97,6 +100,7 @@ fn run(task: Task) -> Result<()> {
         Task::Demo(options) => demo::run(&workspace, &options),
         Task::DemoControl(options) => demo::control(&workspace, &options),
         Task::Test => test::run(&workspace),
+        Task::WebTest => web::test(&workspace),
         Task::Python => python::run(&workspace),
         Task::Ci => ci::run(&workspace),
         Task::Soak(options) => soak::run(&workspace, &options),

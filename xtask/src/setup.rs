@@ -32,6 +32,10 @@ pub(crate) enum Task {
     Bench,
     /// The plugins in C, as a part of `cargo xtask build`
     Plugins,
+    /// `cargo xtask build`: the pages
+    Build,
+    /// `cargo xtask web-test`
+    Pages,
 }
 
 /// Installs everything, or lists it.
@@ -71,7 +75,13 @@ enum Probe {
     Dpkg,
 }
 
-const PEERS: [Peer; 24] = [
+const PEERS: [Peer; 25] = [
+    Peer {
+        package: "chromium",
+        purpose: "the browser in which the pages are tried",
+        probe: Probe::Program("chromium"),
+        tasks: &[Task::Pages],
+    },
     Peer {
         package: "clang",
         purpose: "compiles the plugins in C",
@@ -140,15 +150,15 @@ const PEERS: [Peer; 24] = [
     },
     Peer {
         package: "nodejs",
-        purpose: "runs NUT's client from npm",
+        purpose: "builds the pages of the plugin web-ui; runs NUT's client from npm",
         probe: Probe::Program("node"),
-        tasks: &[Task::Test],
+        tasks: &[Task::Build, Task::Pages, Task::Test],
     },
     Peer {
         package: "npm",
-        purpose: "fetches NUT's client from npm",
+        purpose: "installs what builds the pages; fetches NUT's client from npm",
         probe: Probe::Program("npm"),
-        tasks: &[Task::Test],
+        tasks: &[Task::Build, Task::Pages, Task::Test],
     },
     Peer {
         package: "gcc",

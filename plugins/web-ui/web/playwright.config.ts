@@ -1,0 +1,13 @@
+// Headless Chromium of the system: browsers of Playwright's own are not downloaded.
+import { defineConfig } from "@playwright/test";
+
+export default defineConfig({
+  testDir: "tests",
+  // Two at a time, as many as a small machine has cores.
+  workers: 2,
+  reporter: [["line"]],
+  use: {
+    launchOptions: { executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: ["--no-sandbox"] },
+    locale: "en-GB",
+  },
+});
