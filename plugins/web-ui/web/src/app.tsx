@@ -50,6 +50,8 @@ function Frame({ session: me }: { session: Session }) {
     session.end().catch(() => undefined).finally(() => who.set(null));
   };
   useEffect(() => {
+    // On a phone the menu is wider than the screen.
+    document.querySelector(".top [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     document.title = here.length > 1 ? `${here[1] ?? ""} – OpenNMC` : "OpenNMC";
   }, [here]);
   return (

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Point } from "../api/types";
-import { say } from "../words/say";
+import { instant, say } from "../words/say";
 import { converted, shown, title, unit } from "../words/variable";
 
 /** In milliseconds since 1970. */
@@ -72,7 +72,10 @@ function options(name: string, span: Span, shaded: Span[], width: number, zoom: 
     legend: { show: false },
     cursor: { drag: { x: true, y: false, setScale: false, dist: SHORTEST_DRAG }, points: { show: false } },
     scales: { x: { time: true, range: [span.from / 1000, span.to / 1000] } },
-    axes: [axis, { ...axis, size: AXIS_WIDTH, values: (_, all) => all.map((value) => `${value} ${unit(name)}`) }],
+    axes: [
+      { ...axis, values: (_, all) => all.map((at) => instant(at * 1000, span.to - span.from)) },
+      { ...axis, size: AXIS_WIDTH, values: (_, all) => all.map((value) => tick(name, value)) },
+    ],
     series: [
       {},
       { stroke: line ?? "", width: 2, points: { show: false } },
@@ -89,6 +92,10 @@ function options(name: string, span: Span, shaded: Span[], width: number, zoom: 
       }],
     },
   };
+}
+
+function tick(name: string, value: number): string {
+  return unit(name) === "s" ? shown(name, String(value)) : `${value} ${unit(name)}`;
 }
 
 function shade(plot: uPlot, spans: Span[], fill: string): void {

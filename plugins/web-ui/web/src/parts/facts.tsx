@@ -35,10 +35,13 @@ export function Fact({ name, value, bar }: Props) {
 }
 
 const HOUR_S = 3600;
+const DAYS_S = 48 * HOUR_S;
 
 function runtime(seconds: number): { text: string; unit: string } {
   if (seconds < HOUR_S) return { text: counting(seconds), unit: "min" };
-  return { text: lasting(seconds), unit: "" };
+  if (seconds >= DAYS_S) return { text: lasting(seconds), unit: "" };
+  // Hours and minutes: the seconds are no news at such lengths.
+  return { text: counting(seconds).replace(/:\d\d$/, ""), unit: "h" };
 }
 
 export function Quiet({ name, value }: { name: string; value: string }) {

@@ -41,7 +41,7 @@ export const de: Record<Key, string> = {
   "chart.range": "Zeitraum", "chart.1h": "1 Stunde", "chart.6h": "6 Stunden", "chart.1d": "1 Tag", "chart.7d": "7 Tage",
   "chart.30d": "30 Tage", "chart.1y": "1 Jahr", "chart.empty": "In diesem Zeitraum wurde nichts aufgezeichnet.",
   "chart.reset": "Ganzer Zeitraum", "chart.hint": "Zum Vergrößern über ein Diagramm ziehen. Schattiert: Batteriebetrieb.",
-  "chart.summary": "{what}: niedrigster {min}, mittel {avg}, höchster {max}", "chart.outages": "{n} Ausfälle im Zeitraum",
+  "chart.summary": "{what}: niedrigster {min}, mittel {avg}, höchster {max}", "chart.outages": "Ausfälle im Zeitraum: {n}",
   "control.ask": "{command} bei {ups}?", "control.danger": "Gefährliche Befehle",
   "control.dangerNote": "Sie können alle Rechner an dieser USV ausschalten oder ihre Batterie leeren.",
   "control.confirm": "Ja, ausführen", "control.cancel": "Abbrechen", "control.type": "Zum Fortfahren den Namen der USV eingeben: {ups}",

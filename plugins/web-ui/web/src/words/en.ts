@@ -40,7 +40,7 @@ export const en = {
   "chart.range": "Range", "chart.1h": "1 hour", "chart.6h": "6 hours", "chart.1d": "1 day", "chart.7d": "7 days",
   "chart.30d": "30 days", "chart.1y": "1 year", "chart.empty": "Nothing was recorded in this range.",
   "chart.reset": "Reset zoom", "chart.hint": "Drag over a chart to zoom. Shaded: on battery.",
-  "chart.summary": "{what}: lowest {min}, average {avg}, highest {max}", "chart.outages": "{n} outages in this range",
+  "chart.summary": "{what}: lowest {min}, average {avg}, highest {max}", "chart.outages": "Outages in this range: {n}",
   "control.ask": "{command} on {ups}?", "control.danger": "Dangerous commands",
   "control.dangerNote": "These may switch off every machine on this UPS or empty its battery.",
   "control.confirm": "Yes, do it", "control.cancel": "Cancel", "control.type": "To go on, type the name of the UPS: {ups}",

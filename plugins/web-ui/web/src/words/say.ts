@@ -56,6 +56,14 @@ export function timeOfDay(at: string): string {
   return Number.isNaN(date.getTime()) ? at : date.toLocaleTimeString(locale(), { timeStyle: "short" });
 }
 
+/** On the axis of a chart: the time of day, or the day where the range has several. */
+export function instant(at: number, rangeMs: number): string {
+  const date = new Date(at);
+  return rangeMs <= 2 * DAY * 1000
+    ? date.toLocaleTimeString(locale(), { timeStyle: "short" })
+    : date.toLocaleDateString(locale(), { day: "2-digit", month: "2-digit" });
+}
+
 export function bytes(count: number): string {
   const KIB = 1024;
   return count < KIB * KIB ? `${number(count / KIB, 0)} KiB` : `${number(count / KIB / KIB, 1)} MiB`;
