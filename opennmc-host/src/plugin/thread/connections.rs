@@ -28,6 +28,8 @@ use super::Inbox;
 use super::budget::Place;
 use crate::plugin::{Limits, Mark};
 
+/// A client that asks for more than this at once can wait a little: some of the longest lists.
+const LONG_ANSWER: usize = 16 << 10;
 /// Unsent bytes of one connection. A page or a long list fits; a peer that reads nothing can't make us hold more.
 const UNSENT: usize = 1 << 20;
 /// A peer that has taken nothing for so long, with bytes waiting, is gone or hostile.
@@ -77,6 +79,8 @@ struct Connection {
     touched: bool,
     /// It is among those to be read again.
     again: bool,
+    /// The last read filled the buffer, or the answer was longer than [`LONG_ANSWER`].
+    greedy: bool,
     /// Log-ins and orders of this peer that have not ended. A peer that has ended its side still waits for their answers.
     held: u32,
     /// Its entry among the deadlines.
@@ -250,6 +254,7 @@ impl Connections {
     pub(super) fn read(&mut self, number: u64, buffer: &mut [u8]) -> Arrival {
         let Some(connection) = self.get(number) else { return Arrival::Nothing };
         connection.again = false;
+        connection.greedy = false;
         if connection.is_blocked() || connection.closing.is_some() {
             return Arrival::Nothing;
         }
@@ -262,7 +267,12 @@ impl Connections {
         match result {
             // The peer may still read: what it asked before is answered already, or waits in our queue.
             Ok(Taken::End) => self.close_because(number, PEER_CLOSED),
-            Ok(Taken::Bytes(count)) => return Arrival::Bytes(count),
+            Ok(Taken::Bytes(count)) => {
+                if let Some(connection) = self.get(number) {
+                    connection.greedy = count == buffer.len();
+                }
+                return Arrival::Bytes(count);
+            }
             Ok(Taken::Nothing) => {}
             Err(problem) => self.remove(number, problem),
         }
@@ -303,6 +313,18 @@ impl Connections {
     /// The connections to be read though their sockets are silent.
     pub(super) fn take_again(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.again)
+    }
+
+    /// Whether it sent more than was read at once when it was last read, or what it asked for was long.
+    pub(super) fn is_greedy(&mut self, number: u64) -> bool {
+        self.get(number).is_some_and(|connection| connection.greedy)
+    }
+
+    /// It was not read in this turn: what it holds back is read in the next one.
+    pub(super) fn stay_held(&mut self, number: u64) {
+        if self.get(number).is_some_and(|connection| connection.again) {
+            self.again.push(number);
+        }
     }
 
     /// The next thing that has come about, for the guest to hear.
@@ -431,6 +453,7 @@ impl Connections {
             return;
         }
         let before = connection.waiting();
+        connection.greedy |= before > LONG_ANSWER;
         let result = connection.write();
         let after = connection.waiting();
         let was_stalled = connection.stalled.is_some();
@@ -592,6 +615,7 @@ impl Connection {
             held: 0,
             touched: false,
             again: false,
+            greedy: false,
             due: None,
             stalled: None,
             _place: place,

@@ -7,6 +7,7 @@
 pub(super) mod budget;
 pub(super) mod connections;
 pub(super) mod datagrams;
+mod greedy;
 mod linger;
 mod listeners;
 mod notifying;
@@ -29,6 +30,7 @@ use calloop::{EventLoop, Readiness};
 use self::budget::Budget;
 use self::connections::{Arrival, Connections, News};
 use self::datagrams::Datagrams;
+use self::greedy::Greedy;
 use self::linger::Linger;
 pub(super) use self::listeners::Bound;
 use self::listeners::{Listeners, Peer};
@@ -183,6 +185,7 @@ struct Service {
     batch: Vec<Inbound>,
     filled: usize,
     batched: usize,
+    greedy: Greedy,
     /// The only connection that had something to read in this turn.
     lone: Option<u64>,
     linger: Linger,
@@ -361,6 +364,7 @@ impl Service {
             batch: Vec::new(),
             filled: 0,
             batched: 0,
+            greedy: Greedy::default(),
             lone: None,
             linger: Linger::new(),
             refusals: 0,
@@ -444,18 +448,26 @@ impl Service {
             self.tell(outcome)?;
         }
         self.run_timers()?;
-        for listener in inbox.accepting.drain(..) {
-            self.accept(listener)?;
-        }
         self.note_held(&mut inbox.ready);
         self.lone = match inbox.ready.as_slice() {
             [(number, readiness)] if readiness.readable && !readiness.error => Some(*number),
             _ => None,
         };
         for (number, readiness) in inbox.ready.drain(..) {
-            self.read(number, readiness, buffer)?;
+            match self.instance.state().connections.is_greedy(number) {
+                true => self.greedy.put(number, readiness),
+                false => self.read(number, readiness, buffer)?,
+            }
         }
         self.deliver()?;
+        if !(self.greedy.is_empty() && inbox.accepting.is_empty()) {
+            // Whoever asked little has its answer before the rest costs time.
+            self.settle()?;
+        }
+        for listener in inbox.accepting.drain(..) {
+            self.accept(listener)?;
+        }
+        self.read_greedy(buffer)?;
         for socket in inbox.datagrams.drain(..) {
             let received = self.instance.state().datagrams.receive(socket);
             if !received.is_empty() {
@@ -648,6 +660,20 @@ impl Service {
             self.enter_batch(number, &buffer[..count]);
         }
         if self.batched >= BATCH { self.deliver() } else { Ok(()) }
+    }
+
+    /// Reads one of the connections that send or ask for much.
+    fn read_greedy(&mut self, buffer: &mut [u8; READ]) -> Result<(), Epitaph> {
+        if self.greedy.is_empty() {
+            return Ok(());
+        }
+        if let Some((number, readiness)) = self.greedy.next() {
+            self.read(number, readiness, buffer)?;
+        }
+        for number in self.greedy.drain() {
+            self.instance.state().connections.stay_held(number);
+        }
+        self.deliver()
     }
 
     /// Answers what the only client of this turn asks at once, without the loop in between.

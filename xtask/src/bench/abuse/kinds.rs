@@ -1,7 +1,7 @@
 //! The kinds of abuse. Each runs to its end, and at least until a moment; it says what it did.
 //!
-//! Those who abuse have less of the processor than the rest (nice): it is the server that is to suffer, not the machine. What
-//! they send is the same in each run.
+//! Those who abuse have processors of their own (`sides`): they stand for other machines, and it is the server that is to suffer, not
+//! the scheduler's fairness that is to be measured. What they send is the same in each run.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,6 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+
+use super::sides;
 
 /// One kind.
 pub(super) struct Kind {
@@ -20,7 +22,7 @@ pub(super) struct Kind {
 
 /// All of them.
 pub(super) const KINDS: [Kind; 8] = [
-    Kind { name: "connects", what: "10,000 connections, each dropped at once", abuse: connects },
+    Kind { name: "connects", what: "10,000 connections at least, each dropped at once", abuse: connects },
     Kind {
         name: "half-lines",
         what: "1,000 connections with half a line each, that stay",
@@ -32,7 +34,7 @@ pub(super) const KINDS: [Kind; 8] = [
         abuse: tls_silence,
     },
     Kind { name: "garbage", what: "1 GB of lines without a meaning", abuse: garbage },
-    Kind { name: "long-lines", what: "2,000 lines of 1 MB", abuse: long_lines },
+    Kind { name: "long-lines", what: "2,000 lines of 1 MB, at least", abuse: long_lines },
     Kind { name: "random-bytes", what: "256 MB of random bytes", abuse: random_bytes },
     Kind {
         name: "no-readers",
@@ -41,7 +43,7 @@ pub(super) const KINDS: [Kind; 8] = [
     },
     Kind {
         name: "pipelines",
-        what: "1,000,000 requests, 10,000 in one piece, and nothing of it is waited for",
+        what: "1,000,000 requests at least, 10,000 in one piece, and nothing of it is waited for",
         abuse: pipelines,
     },
 ];
@@ -59,8 +61,6 @@ const PIPELINES: usize = 100;
 /// Connections at once, where it is the bytes that count.
 const PARALLEL: u64 = 8;
 const PIECE: usize = 64 << 10;
-/// The lowest there is.
-const NICE: i32 = 19;
 /// Whoever neither takes nor closes for so long would hold up the abuse for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -69,11 +69,6 @@ fn connect(server: SocketAddr) -> Result<TcpStream> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     Ok(stream)
-}
-
-fn give_way() {
-    // Without it the figures are worse, and nothing else is wrong.
-    let _ = rustix::process::nice(NICE);
 }
 
 fn stay(until: Instant) {
@@ -86,7 +81,7 @@ fn connects(server: SocketAddr, until: Instant) -> Result<String> {
     thread::scope(|scope| {
         for _ in 0..PARALLEL {
             scope.spawn(|| {
-                give_way();
+                sides::abuser();
                 while begun.fetch_add(1, Ordering::SeqCst) < CONNECTS || Instant::now() < until {
                     if TcpStream::connect(server).is_ok() {
                         made.fetch_add(1, Ordering::SeqCst);
@@ -99,7 +94,7 @@ fn connects(server: SocketAddr, until: Instant) -> Result<String> {
 }
 
 fn half_lines(server: SocketAddr, until: Instant) -> Result<String> {
-    give_way();
+    sides::abuser();
     let mut held = Vec::new();
     for _ in 0..HALF_LINES {
         let mut stream = connect(server)?;
@@ -114,7 +109,7 @@ fn half_lines(server: SocketAddr, until: Instant) -> Result<String> {
 fn tls_silence(server: SocketAddr, until: Instant) -> Result<String> {
     // A record that announces a ClientHello of 512 bytes.
     const PIECE_OF_HELLO: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
-    give_way();
+    sides::abuser();
     let mut held = Vec::new();
     for index in 0..HANDSHAKES {
         let mut stream = connect(server)?;
@@ -161,7 +156,7 @@ fn pour(server: SocketAddr, bytes: u64, fill: fn(&mut Random, &mut [u8])) -> Res
             .map(|number| {
                 let (sent, closed) = (&sent, &closed);
                 scope.spawn(move || -> Result<()> {
-                    give_way();
+                    sides::abuser();
                     let mut random = Random(number + 1);
                     let mut piece = vec![0; PIECE];
                     fill(&mut random, &mut piece);
@@ -194,18 +189,19 @@ fn pour(server: SocketAddr, bytes: u64, fill: fn(&mut Random, &mut [u8])) -> Res
 fn drain(stream: &TcpStream) -> Result<thread::JoinHandle<()>> {
     let mut stream = stream.try_clone()?;
     Ok(thread::spawn(move || {
-        give_way();
+        sides::abuser();
         let mut buffer = vec![0; PIECE];
         while stream.read(&mut buffer).is_ok_and(|length| length > 0) {}
     }))
 }
 
-fn long_lines(server: SocketAddr, _until: Instant) -> Result<String> {
-    give_way();
+fn long_lines(server: SocketAddr, until: Instant) -> Result<String> {
+    sides::abuser();
     let line = vec![b'x'; LONG_LINE];
     let mut taken = 0;
-    let mut refused = 0;
-    for _ in 0..LONG_LINES {
+    let (mut refused, mut begun) = (0, 0);
+    while begun < LONG_LINES || Instant::now() < until {
+        begun += 1;
         let mut stream = connect(server)?;
         let mut rest = line.as_slice();
         while !rest.is_empty() {
@@ -218,11 +214,11 @@ fn long_lines(server: SocketAddr, _until: Instant) -> Result<String> {
         let _ = stream.read_to_end(&mut answer);
         refused += usize::from(!rest.is_empty() || answer.starts_with(b"ERR"));
     }
-    Ok(format!("{refused} of {LONG_LINES} refused, {} MB left the client", taken / 1_000_000))
+    Ok(format!("{refused} of {begun} refused, {} MB left the client", taken / 1_000_000))
 }
 
 fn no_readers(server: SocketAddr, until: Instant) -> Result<String> {
-    give_way();
+    sides::abuser();
     let questions = b"LIST VAR bench\n".repeat(64);
     let mut held = Vec::new();
     for _ in 0..NO_READERS {
@@ -250,15 +246,15 @@ fn no_readers(server: SocketAddr, until: Instant) -> Result<String> {
     Ok(format!("{closed} connections closed by the server"))
 }
 
-fn pipelines(server: SocketAddr, _until: Instant) -> Result<String> {
-    give_way();
+fn pipelines(server: SocketAddr, until: Instant) -> Result<String> {
+    sides::abuser();
     let requests = b"GET VAR bench ups.status\n".repeat(PIPELINED);
-    let mut answers = 0;
-    for _ in 0..PIPELINES {
+    let (mut answers, mut asked) = (0, 0);
+    while asked < PIPELINES * PIPELINED || Instant::now() < until {
         let mut stream = connect(server)?;
         let mut reader = stream.try_clone()?;
         let counted = thread::spawn(move || {
-            give_way();
+            sides::abuser();
             let (mut lines, mut buffer) = (0, vec![0; PIECE]);
             while lines < PIPELINED {
                 match reader.read(&mut buffer) {
@@ -269,9 +265,10 @@ fn pipelines(server: SocketAddr, _until: Instant) -> Result<String> {
             lines
         });
         stream.write_all(&requests).context("the server does not take a pipeline that is read")?;
+        asked += PIPELINED;
         answers += counted.join().unwrap_or_default();
     }
-    Ok(format!("{answers} of {} answers came", PIPELINED * PIPELINES))
+    Ok(format!("{answers} of {asked} answers came"))
 }
 
 /// The same numbers in each run (xorshift64*).

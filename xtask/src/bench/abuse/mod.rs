@@ -4,6 +4,7 @@
 //! abuse lasts. Both are judged against each other, and the daemon by what it takes and whether it goes on.
 
 mod kinds;
+mod sides;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -83,6 +84,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     build::everything(workspace, Profile::Release)?;
     raise_open_files()?;
+    sides::server();
     let mut rows = Vec::new();
     for kind in wanted {
         console::heading(&format!("{}: {}", kind.name, kind.what));
