@@ -248,12 +248,13 @@ impl<'a> Wanted<'a> {
     }
 
     fn takes(&self, event: &crate::state::Event) -> bool {
-        let EventQuery { ups, kind, since_ms, until_ms, .. } = self.query;
+        let EventQuery { ups, kind, since_ms, until_ms, before, .. } = self.query;
         event.severity >= self.least
             && ups.as_ref().is_none_or(|ups| event.device.eq_ignore_ascii_case(ups))
             && kind.as_ref().is_none_or(|kind| event.kind.starts_with(kind.as_str()))
             && since_ms.is_none_or(|since| event.at_ms >= since)
             && until_ms.is_none_or(|until| event.at_ms < until)
+            && before.is_none_or(|before| event.id < before)
     }
 }
 

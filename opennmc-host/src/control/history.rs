@@ -18,6 +18,7 @@ pub fn events(reader: &HistoryReader, query: &EventQuery) -> Result<Vec<Event>, 
         severity: Some(severity(query.severity.as_deref())?),
         from_ms: query.since_ms,
         to_ms: query.until_ms,
+        before_id: query.before,
         limit: Some(last(query.last)),
         newest_first: true,
         ..EventFilter::default()

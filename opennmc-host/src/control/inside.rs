@@ -12,7 +12,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::answer::{Host, answer};
-use super::protocol::{EventQuery, PluginRequest, Problem, Request};
+use super::protocol::{Code, EventQuery, PluginRequest, Problem, Request};
 use super::replies::{HungUp, Replies};
 use crate::plugin::{AdminRequest, Administration};
 
@@ -36,24 +36,32 @@ pub fn administration(host: Host) -> Administration {
     })
 }
 
-/// The answer as JSON, or the refusal in a sentence.
+/// The answer as JSON, or the refusal as plugins read it: `CODE: sentence`, with the code of the control protocol.
 fn carry_out(host: &Host, asked: AdminRequest) -> Result<String, String> {
+    try_to(host, asked).map_err(|Problem { code, message }| format!("{}: {message}", code.name()))
+}
+
+fn try_to(host: &Host, asked: AdminRequest) -> Result<String, Problem> {
     let AdminRequest { principal, request, orders, answer_bytes } = asked;
+    let bad = |message: String| Problem::new(Code::BadRequest, message);
     let request: Value =
-        serde_json::from_str(&request).map_err(|error| format!("the request is not JSON: {error}"))?;
-    let request = Request::deserialize(request).map_err(|error| error.to_string())?;
+        serde_json::from_str(&request).map_err(|error| bad(format!("the request is not JSON: {error}")))?;
+    let request = Request::deserialize(request).map_err(|error| bad(error.to_string()))?;
     if let Some(refusal) = refusal(&request, orders) {
-        return Err(refusal.to_owned());
+        return Err(Problem::new(Code::Refused, refusal));
     }
     let is_list =
         matches!(request, Request::Events(_) | Request::Plugin { plugin: PluginRequest::Logs { .. } });
     let mut collected = Collected { items: Vec::new(), bytes: 0, most: answer_bytes };
-    let too_long =
-        || format!("the answer is longer than {answer_bytes} bytes, which the plugin can take; ask for less");
+    let too_long = || {
+        let message =
+            format!("the answer is longer than {answer_bytes} bytes, which the plugin can take; ask for less");
+        Problem::new(Code::Refused, message)
+    };
     let value = match answer(host, &principal, request, &mut collected) {
         Ok(Ok(_)) if is_list => Value::Array(collected.items),
         Ok(Ok(value)) => value,
-        Ok(Err(Problem { message, .. })) => return Err(message),
+        Ok(Err(problem)) => return Err(problem),
         Err(HungUp) => return Err(too_long()),
     };
     let text = value.to_string();

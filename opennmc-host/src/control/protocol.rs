@@ -291,6 +291,9 @@ pub struct EventQuery {
     /// Only before this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until_ms: Option<u64>,
+    /// Only with a smaller number: to go back from where one left off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
     /// The last so many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<u32>,
@@ -397,6 +400,21 @@ pub enum Code {
     Busy,
     /// The client and the daemon are of versions that don't understand each other.
     Version,
+}
+
+impl Code {
+    /// As it is written in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Code::Denied => "denied",
+            Code::BadRequest => "bad-request",
+            Code::NotFound => "not-found",
+            Code::Refused => "refused",
+            Code::Failed => "failed",
+            Code::Busy => "busy",
+            Code::Version => "version",
+        }
+    }
 }
 
 impl Problem {
@@ -520,6 +538,14 @@ mod tests {
             let (told_id, told_code, message) = refused(line);
             assert_eq!((told_id, told_code), (id, code), "{line}: {message}");
             assert!(!message.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_code_is_called_the_same_wherever_it_is_written() {
+        use Code::{BadRequest, Busy, Denied, Failed, NotFound, Refused, Version};
+        for code in [Denied, BadRequest, NotFound, Refused, Failed, Busy, Version] {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.name());
         }
     }
 

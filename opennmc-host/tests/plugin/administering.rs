@@ -61,7 +61,7 @@ fn a_person_gets_no_further_than_their_role_and_the_audit_tells_who_it_was() {
     let daemon = daemon();
     let (mut guest, principal) = logged_in(&daemon, "guest");
     let refused = guest.ask(&format!("ask {principal} {{\"do\":\"user\",\"user\":{{\"what\":\"list\"}}}}"));
-    assert_eq!(refused, "refused guest is a monitor here and may not do this");
+    assert_eq!(refused, "refused denied: guest is a monitor here and may not do this");
     assert!(guest.ask(&format!("ask {principal} {{\"do\":\"status\"}}")).starts_with("answer "));
 
     let (mut ada, principal) = logged_in(&daemon, "ada");

@@ -127,6 +127,6 @@ pub trait HistoryHandler: Plugin {
 
 /// A plugin that asks the daemon for administration: see [`crate::Admin`].
 pub trait AdminHandler: Plugin {
-    /// The answer as JSON, or the refusal in a sentence.
+    /// The answer as JSON, or the refusal as `CODE: sentence`, such as `not-found: there is no UPS …`.
     fn on_admin_answer(&mut self, host: &impl Host, ticket: u64, outcome: Result<String, String>);
 }

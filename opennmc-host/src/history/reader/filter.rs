@@ -17,6 +17,8 @@ pub struct EventFilter {
     pub to_ms: Option<u64>,
     /// With a greater number: to go on where one left off.
     pub after_id: Option<u64>,
+    /// With a smaller number: to go back from where one left off.
+    pub before_id: Option<u64>,
     /// At most so many.
     pub limit: Option<usize>,
     /// From the newest to the oldest. Else in the order of their numbers, which is that of their happening whatever the

@@ -179,17 +179,18 @@ impl HistoryReader {
         filter: &EventFilter,
     ) -> impl Iterator<Item = Result<Event, HistoryError>> + use<'_> {
         let after = filter.after_id.unwrap_or_default();
+        let before = filter.before_id.unwrap_or(i64::MAX as u64).min(i64::MAX as u64);
         let waiting = self.waiting_events();
         let table =
             EventTable { filter: filter.clone(), waiting: waiting.iter().map(|event| event.id).collect() };
         let wanted = waiting
             .iter()
-            .filter(|event| event.id > after)
+            .filter(|event| event.id > after && event.id < before)
             .filter(|event| filter.wants(event.at_ms, &event.kind, event.severity, &event.device))
             .map(|event| as_stored(event))
             .collect();
         let mut pages = Pages::new(self, table, filter.newest_first, filter.limit);
-        pages.bounds.0 = after;
+        pages.bounds = (after, before);
         pages.add_waiting(wanted);
         pages.narrow_to_times(filter);
         pages
