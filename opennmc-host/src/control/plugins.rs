@@ -68,7 +68,7 @@ pub(super) fn carry_out(
             audited(host, by, &format!("disable the plugin {id}"), disabled)
         }
         PluginRequest::Restart { id } => {
-            let started = apply(host, by, &id, Standing::Restart);
+            let started = known(host, &id).and_then(|()| apply(host, by, &id, Standing::Restart));
             audited(host, by, &format!("restart the plugin {id}"), started)
         }
         PluginRequest::Logs { id, follow } => return logs(host, &id, follow, replies),
@@ -199,6 +199,13 @@ fn purge(host: &Host, by: &Principal, id: &str) -> Result<Value, Problem> {
     };
     tracing::info!("{} has removed the plugin {id} and what it had stored: {keys} keys", by.name);
     json(&DoneReport { done })
+}
+
+/// That the daemon has such a plugin.
+fn known(host: &Host, id: &str) -> Result<(), Problem> {
+    let all = host.handle.plugins_and_wait(START).map_err(|gone| failed(&gone))?;
+    let none = || Problem::new(Code::NotFound, format!("no plugin `{id}` is running or configured"));
+    if all.iter().any(|plugin| plugin.id == id) { Ok(()) } else { Err(none()) }
 }
 
 fn switch(host: &Host, by: &Principal, id: &str, on: bool) -> Result<Value, Problem> {

@@ -97,7 +97,9 @@ impl Daemon {
         let daemon = Daemon { host, users, http: addresses[0], stop, thread: Some(thread), _folder: folder };
         let live = |ups: &&str| {
             let snapshot = daemon.host.snapshots.load();
-            snapshot.device(ups).is_some_and(|device| device.variables.contains_key("ups.status"))
+            snapshot.device(ups).is_some_and(|device| {
+                device.variables.contains_key("ups.status") && !device.commands.is_empty()
+            })
         };
         wait_until("every UPS was heard", || ["main", "other"].iter().all(live));
         wait_until("the plugin answers", || daemon.raw("GET", "/api/v1", "", "").status == 200);
