@@ -54,8 +54,9 @@ fn try_to(host: &Host, asked: AdminRequest) -> Result<String, Problem> {
         matches!(request, Request::Events(_) | Request::Plugin { plugin: PluginRequest::Logs { .. } });
     let mut collected = Collected { items: Vec::new(), bytes: 0, most: answer_bytes };
     let too_long = || {
-        let message =
-            format!("the answer is longer than {answer_bytes} bytes, which the plugin can take; ask for less");
+        let message = format!(
+            "the answer is longer than {answer_bytes} bytes, which the plugin can take; ask for less"
+        );
         Problem::new(Code::Refused, message)
     };
     let value = match answer(host, &principal, request, &mut collected) {

@@ -9,9 +9,8 @@ use crate::scene::Answer;
 /// The document.
 pub(crate) fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
-    DOCUMENT.get_or_init(|| {
-        serde_json::from_str(include_str!("../../../plugins/web-ui/openapi.json")).unwrap()
-    })
+    DOCUMENT
+        .get_or_init(|| serde_json::from_str(include_str!("../../../plugins/web-ui/openapi.json")).unwrap())
 }
 
 /// The answer to this request is one that the document foresees.
@@ -24,7 +23,8 @@ pub(crate) fn assert_foreseen(method: &str, path: &str, answer: &Answer) {
         wanted.len() == there.len() && wanted.iter().zip(&there).all(one)
     };
     let paths = document()["paths"].as_object().unwrap();
-    let Some(operations) = paths.get(path).or_else(|| paths.iter().find(|(known, _)| fits(known)).map(|it| it.1))
+    let Some(operations) =
+        paths.get(path).or_else(|| paths.iter().find(|(known, _)| fits(known)).map(|it| it.1))
     else {
         assert!([400, 404].contains(&answer.status), "{method} {path}: {answer:?}");
         return assert_problem(answer);
@@ -84,9 +84,9 @@ fn check(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
             "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= rule.as_u64().unwrap()),
             "maxItems" => value.as_array().is_none_or(|items| items.len() as u64 <= rule.as_u64().unwrap()),
             // The one pattern in use is that of times.
-            "pattern" => value.as_str().is_none_or(|text| {
-                text.len() >= 20 && text.as_bytes()[10] == b'T' && text.ends_with('Z')
-            }),
+            "pattern" => value
+                .as_str()
+                .is_none_or(|text| text.len() >= 20 && text.as_bytes()[10] == b'T' && text.ends_with('Z')),
             other => panic!("the document uses `{other}`, which this checker does not know"),
         };
         if !holds {

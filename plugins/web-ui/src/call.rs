@@ -133,9 +133,9 @@ impl Fields {
             Some(Value::String(text)) if (least..=most).contains(&text.chars().count()) => {
                 Ok(Some(text.clone()))
             }
-            Some(_) => {
-                Err(Problem::bad(format!("`{name}` in the body must be a text of {least} to {most} characters")))
-            }
+            Some(_) => Err(Problem::bad(format!(
+                "`{name}` in the body must be a text of {least} to {most} characters"
+            ))),
         }
     }
 
@@ -180,18 +180,17 @@ impl Fields {
 
     /// Scopes: outer none: not there; null: everything; a list: these.
     pub fn scopes_if_any(&self, name: &str) -> Result<Option<Value>, Problem> {
-        let is_scope = |scope: &Value| {
-            scope.as_str().is_some_and(|scope| (1..=200).contains(&scope.chars().count()))
-        };
+        let is_scope =
+            |scope: &Value| scope.as_str().is_some_and(|scope| (1..=200).contains(&scope.chars().count()));
         match self.0.get(name) {
             None => Ok(None),
             Some(Value::Null) => Ok(Some(Value::Null)),
             Some(Value::Array(scopes)) if scopes.len() <= 100 && scopes.iter().all(is_scope) => {
                 Ok(Some(Value::Array(scopes.clone())))
             }
-            Some(_) => {
-                Err(Problem::bad(format!("`{name}` in the body must be null or a list of at most 100 scopes")))
-            }
+            Some(_) => Err(Problem::bad(format!(
+                "`{name}` in the body must be null or a list of at most 100 scopes"
+            ))),
         }
     }
 }

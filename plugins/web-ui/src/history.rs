@@ -27,7 +27,9 @@ pub fn events(call: &Call, _: &dyn Lookup) -> Result<Step, Problem> {
     }
     if let Some(kind) = call.parameter("kind") {
         if kind.contains('*') {
-            return Err(Problem::bad("`kind` in the query is how kinds begin, such as `ups.`, without a `*`"));
+            return Err(Problem::bad(
+                "`kind` in the query is how kinds begin, such as `ups.`, without a `*`",
+            ));
         }
         query.insert("kind".to_owned(), kind.into());
     }

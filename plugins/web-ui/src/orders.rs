@@ -177,7 +177,8 @@ impl Orders {
         outcome: &str,
         detail: &str,
     ) -> (Vec<u64>, Response) {
-        let answer = ended(Value::Null, success, outcome, detail).unwrap_or_else(|problem| problem.response());
+        let answer =
+            ended(Value::Null, success, outcome, detail).unwrap_or_else(|problem| problem.response());
         let Some(open) = self.open.remove(&ticket) else { return (Vec::new(), answer) };
         if let Some(timer) = open.timer {
             self.timers.remove(&timer);

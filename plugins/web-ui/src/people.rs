@@ -28,8 +28,7 @@ pub fn add_user(call: &Call, _: &dyn Lookup) -> Result<Step, Problem> {
     let role = body.word_if_any("role", &ROLES)?.ok_or_else(|| missing("role"))?;
     let scopes = body.scopes_if_any("scopes")?.unwrap_or_default();
     let password = body.text_if_any("password", 1, LONGEST_PASSWORD)?;
-    let request =
-        json!({"what": "add", "name": name, "role": role, "scopes": scopes, "password": password});
+    let request = json!({"what": "add", "name": name, "role": role, "scopes": scopes, "password": password});
     made(user(request))
 }
 
@@ -122,7 +121,8 @@ fn change(
         Err(refusal) => {
             let mut problem = Problem::from(refusal);
             if !done.is_empty() {
-                problem.detail = format!("{}; what was changed before that: {}", problem.detail, done.join(", "));
+                problem.detail =
+                    format!("{}; what was changed before that: {}", problem.detail, done.join(", "));
             }
             Err(problem)
         }

@@ -41,8 +41,7 @@ impl Plugin for WebUi {
 
 impl WebService for WebUi {
     fn handle(&mut self, host: &impl Host, request: WebRequest) -> Option<Response> {
-        let asker =
-            Asker { request: request.id, principal: request.principal, user: request.user.clone() };
+        let asker = Asker { request: request.id, principal: request.principal, user: request.user.clone() };
         let step = router::begin(&Of(host), request);
         let answer = self.go_on(host, asker, step);
         self.ask(host);
