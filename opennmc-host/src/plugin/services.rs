@@ -20,7 +20,7 @@ use crate::users::{AuthError, Principal, UserBase};
 pub type Orders = Arc<dyn Fn(OrderRequest, Progressing) + Send + Sync>;
 
 /// Takes a request for administration, and tells what came of it on a thread of the host: the answer as JSON, or the
-/// refusal in a sentence. False: too many are under way, and nothing is told. Must not block.
+/// refusal as `CODE: sentence`. False: too many are under way, and nothing is told. Must not block.
 pub type Administration = Arc<dyn Fn(AdminRequest, AdminReply) -> bool + Send + Sync>;
 /// Hears what came of a request for administration. Must not block.
 pub type AdminReply = Box<dyn FnOnce(Result<String, String>) + Send>;
