@@ -116,6 +116,8 @@ pub trait Ups {
     fn describe_variable(&self, name: &str) -> Option<String>;
     /// One English sentence on what a command does.
     fn describe_command(&self, name: &str) -> Option<String>;
+    /// Whether the command may take the power from the load or use up the battery, so that it has to be confirmed.
+    fn needs_confirmation(&self, name: &str) -> bool;
 }
 
 /// One-shot and repeating timers, for plugins that implement [`crate::TimerHandler`].

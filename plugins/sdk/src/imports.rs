@@ -66,6 +66,10 @@ impl Ups for Imports {
     fn describe_command(&self, name: &str) -> Option<String> {
         ups::describe_command(name)
     }
+
+    fn needs_confirmation(&self, name: &str) -> bool {
+        ups::needs_confirmation(name)
+    }
 }
 
 impl Timers for Imports {

@@ -1,94 +1,125 @@
-//! What was wrong, as `application/problem+json`.
+//! What went wrong, as `application/problem+json` (RFC 9457).
 
 use opennmc_plugin::{Error, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-/// A refusal, on its way to the client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The HTTP status.
-    pub status: u16,
-    /// What was wrong and where.
-    pub detail: String,
-    /// How an order ended.
-    pub outcome: Option<String>,
-    /// More headers.
-    pub headers: Vec<(String, String)>,
-}
+/// Seconds after which it makes sense to ask again.
+const LATER: &str = "2";
 
-/// What the daemon's administration has refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// Of the control protocol.
-    pub code: String,
-    /// For people.
-    pub message: String,
+/// A request that is not answered as it was meant.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    status: u16,
+    detail: String,
+    outcome: Option<String>,
+    header: Option<(&'static str, String)>,
 }
 
 impl Problem {
-    /// One with a sentence.
-    pub fn new(status: u16, detail: impl Into<String>) -> Self {
-        Problem { status, detail: detail.into(), outcome: None, headers: Vec::new() }
+    pub(crate) fn new(status: u16, detail: impl Into<String>) -> Problem {
+        Problem { status, detail: detail.into(), outcome: None, header: None }
     }
 
-    /// The request is wrong.
-    pub fn bad(detail: impl Into<String>) -> Self {
+    pub(crate) fn bad(detail: impl Into<String>) -> Problem {
         Problem::new(400, detail)
     }
 
-    /// There is no such thing.
-    pub fn none(detail: impl Into<String>) -> Self {
+    pub(crate) fn denied(detail: impl Into<String>) -> Problem {
+        Problem::new(403, detail)
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Problem {
         Problem::new(404, detail)
     }
 
-    /// As it is sent.
-    pub fn response(&self) -> Response {
-        let mut body = json!({
-            "type": "about:blank", "title": title(self.status), "status": self.status, "detail": self.detail,
-        });
-        if let (Some(outcome), Some(fields)) = (&self.outcome, body.as_object_mut()) {
-            fields.insert("outcome".to_owned(), Value::String(outcome.clone()));
+    pub(crate) fn log_in() -> Problem {
+        let detail = "log in first: with POST /api/v1/session, or with `Authorization: Basic` or `Bearer`";
+        Problem { header: Some(("www-authenticate", "Bearer".to_owned())), ..Problem::new(401, detail) }
+    }
+
+    pub(crate) fn method(method: &str, allow: &str) -> Problem {
+        let detail = format!("`{method}` is not for this path; it takes {allow}");
+        Problem { header: Some(("allow", allow.to_owned())), ..Problem::new(405, detail) }
+    }
+
+    pub(crate) fn no_such_path(path: &str) -> Problem {
+        let detail = match path {
+            "/" => "this package was built without its pages; the API is at /api/v1".to_owned(),
+            _ => format!("there is nothing at `{path}`; /api/v1/openapi.json lists what there is"),
+        };
+        Problem::not_found(detail)
+    }
+
+    pub(crate) fn busy(detail: impl Into<String>) -> Problem {
+        Problem { header: Some(("retry-after", LATER.to_owned())), ..Problem::new(503, detail) }
+    }
+
+    /// What a function of the host refused.
+    pub(crate) fn of(error: Error) -> Problem {
+        match error {
+            Error::Denied(text) => Problem::denied(text),
+            Error::Invalid(text) => Problem::bad(text),
+            Error::NotFound => Problem::not_found("there is no such thing, or whoever asked is gone"),
+            Error::Busy => Problem::busy("too much is asked at the same time"),
+            Error::Limit(text) | Error::Unavailable(text) => Problem::busy(text),
         }
-        let mut response = Response::text(self.status, "application/problem+json", body.to_string());
-        response.headers.extend(self.headers.iter().cloned());
+    }
+
+    /// What the daemon's administration refused, as `CODE: sentence`.
+    pub(crate) fn of_refusal(refusal: &str) -> Problem {
+        let (code, message) = refusal.split_once(": ").unwrap_or(("", refusal));
+        match code {
+            "denied" => Problem::denied(message),
+            "bad-request" => Problem::new(422, message),
+            "not-found" => Problem::not_found(message),
+            "refused" => Problem::new(409, message),
+            "busy" => Problem::busy(message),
+            _ => Problem::new(502, message),
+        }
+    }
+
+    /// How an order ended that did not succeed.
+    pub(crate) fn of_order(outcome: &str, detail: &str) -> Problem {
+        let status = match outcome {
+            "denied" => 403,
+            "unsupported" => 404,
+            "refused" | "unconfirmed" => 409,
+            "invalid" => 422,
+            "stale" => 503,
+            "timed-out" => 504,
+            // Accepted, and nothing came of it.
+            _ => 502,
+        };
+        Problem { outcome: Some(outcome.to_owned()), ..Problem::new(status, detail) }
+    }
+
+    pub(crate) fn response(self) -> Response {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            #[serde(rename = "type")]
+            kind: &'static str,
+            title: &'static str,
+            status: u16,
+            detail: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            outcome: Option<&'a str>,
+        }
+        let document = Document {
+            kind: "about:blank",
+            title: title(self.status),
+            status: self.status,
+            detail: &self.detail,
+            outcome: self.outcome.as_deref(),
+        };
+        let body = serde_json::to_string(&document).unwrap_or_default();
+        let mut response = Response::text(self.status, "application/problem+json", body);
+        response.headers.push(("cache-control".to_owned(), "no-store".to_owned()));
+        response.headers.extend(self.header.map(|(name, value)| (name.to_owned(), value)));
         response
     }
 }
 
-impl Refusal {
-    /// Reads `CODE: sentence`.
-    pub fn read(text: &str) -> Self {
-        let (code, message) = text.split_once(": ").unwrap_or(("failed", text));
-        Refusal { code: code.to_owned(), message: message.to_owned() }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let status = match refusal.code.as_str() {
-            "denied" => 403,
-            "bad-request" => 400,
-            "not-found" => 404,
-            "refused" => 409,
-            _ => 503,
-        };
-        Problem::new(status, refusal.message)
-    }
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Denied(text) => Problem::new(403, text),
-            // The number that stands for the user has ended, with the session or the token.
-            Error::NotFound => Problem::new(401, "the log-in has ended"),
-            Error::Invalid(text) => Problem::bad(text),
-            Error::Busy => Problem::new(503, "the daemon is busy; try again"),
-            Error::Limit(text) | Error::Unavailable(text) => Problem::new(503, text),
-        }
-    }
-}
-
+/// As HTTP calls it (RFC 9110).
 fn title(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",

@@ -1,9 +1,11 @@
 //! What is said on a stream, as `text/event-stream` writes it (the HTML standard, server-sent events).
 
+use std::collections::BTreeMap;
+
 use hyper::body::Bytes;
 use serde::Serialize;
 
-use crate::control::report::{EventReport, StatusReport, UpsReport};
+use crate::control::report::{DaemonReport, EventReport, StatusReport, UpsReport};
 use crate::state::Event;
 
 /// Shows that the stream lives.
@@ -20,14 +22,49 @@ struct Gap {
     until: u64,
 }
 
+/// A UPS, as `/api/v1/ups` shows it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    name: &'a str,
+    description: Option<&'a str>,
+    availability: &'a str,
+    heard_at: Option<&'a str>,
+    age_s: Option<f64>,
+    commands: &'a [String],
+    variables: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(ups: &'a UpsReport) -> Shown<'a> {
+        Shown {
+            name: &ups.name,
+            description: ups.description.as_deref(),
+            availability: &ups.availability,
+            heard_at: ups.heard_at.as_deref(),
+            age_s: ups.age_s,
+            commands: &ups.commands,
+            variables: ups.variables.iter().map(|(name, it)| (name.as_str(), it.value.as_str())).collect(),
+        }
+    }
+}
+
+/// All that is known now.
+#[derive(Serialize)]
+struct Everything<'a> {
+    daemon: &'a DaemonReport,
+    upses: Vec<Shown<'a>>,
+}
+
 /// Everything, as it is now. Events behind the one with this number follow.
 pub(super) fn snapshot(report: &StatusReport, newest: u64) -> Bytes {
-    format!("retry: {RETRY}\nevent: snapshot\nid: {newest}\ndata: {}\n\n", json(report)).into()
+    let upses = report.upses.iter().map(Shown::of).collect();
+    let everything = json(&Everything { daemon: &report.daemon, upses });
+    format!("retry: {RETRY}\nevent: snapshot\nid: {newest}\ndata: {everything}\n\n").into()
 }
 
 /// One UPS, as it is now.
 pub(super) fn status(report: &UpsReport) -> Bytes {
-    format!("event: status\ndata: {}\n\n", json(report)).into()
+    format!("event: status\ndata: {}\n\n", json(&Shown::of(report))).into()
 }
 
 /// Things that happened, in the order of their numbers.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use apcsmart::table::{Danger, INSTANT_COMMANDS};
 use wasmtime::component::{HasSelf, Linker};
 
 use super::descriptions;
@@ -81,6 +82,12 @@ impl ups::Host for InstanceState {
 
     fn describe_command(&mut self, name: String) -> Option<String> {
         descriptions::command(&name).map(str::to_owned)
+    }
+
+    fn needs_confirmation(&mut self, name: String) -> bool {
+        INSTANT_COMMANDS
+            .iter()
+            .any(|known| known.name.eq_ignore_ascii_case(&name) && known.danger == Danger::Confirmed)
     }
 }
 

@@ -31,6 +31,7 @@ pub struct SimulatedHost {
     generation: Cell<u64>,
     devices: RefCell<Vec<SimulatedUps>>,
     descriptions: RefCell<BTreeMap<String, String>>,
+    dangerous: RefCell<Vec<String>>,
     logged: RefCell<Vec<LogLine>>,
     sent: RefCell<BTreeMap<u64, Vec<u8>>>,
     unsent_limit: Cell<Option<usize>>,
@@ -128,6 +129,11 @@ impl SimulatedHost {
     /// Gives a variable or a command its sentence.
     pub fn describe(&self, name: &str, sentence: &str) {
         self.descriptions.borrow_mut().insert(name.to_owned(), sentence.to_owned());
+    }
+
+    /// From now on this command has to be confirmed.
+    pub fn make_dangerous(&self, command: &str) {
+        self.dangerous.borrow_mut().push(command.to_owned());
     }
 
     /// Sends to any connection are refused once it has this many bytes queued.
@@ -291,6 +297,10 @@ impl Ups for SimulatedHost {
 
     fn describe_command(&self, name: &str) -> Option<String> {
         self.descriptions.borrow().get(name).cloned()
+    }
+
+    fn needs_confirmation(&self, name: &str) -> bool {
+        self.dangerous.borrow().iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 }
 

@@ -20,7 +20,7 @@ export const HOSTILE = `<img src=x onerror="window.harmed=1"><script>window.harm
 
 export function ups(name, description, changed = {}) {
   return {
-    name, description, availability: "live", state: "on line", heard_at: new Date().toISOString(), age_s: 0.2,
+    name, description, availability: "live", heard_at: new Date().toISOString(), age_s: 0.2,
     commands: COMMANDS.map((command) => command.name), variables: { ...VARIABLES, ...changed },
   };
 }
@@ -94,7 +94,7 @@ export const LOG = [{ number: 1, at_ms: 1_790_000_000_000, level: "info", text: 
 
 export const SCRIPTS = [
   { name: "weekly-test", state: "running", error: null },
-  { name: "morning-report", state: "failed", error: `line 3: ${HOSTILE}` },
+  { name: "morning-report", state: "quarantined", error: `line 3: ${HOSTILE}` },
 ];
 
 export const AUDIT = [

@@ -120,7 +120,7 @@ function changed(site, [what, name, part, variable], body, json) {
     one.variables[variable] = body.value;
     send(site, "status", one);
   }
-  if (what === "ups") return json(200, { order: 1, result: "verified", message: null });
+  if (what === "ups") return json(200, { result: "verified", message: null });
   if (what === "tokens") return json(201, { ...data.TOKENS[0], secret: "onmc_0123456789abcdef" });
   if (what === "reload") return json(200, { changed: [], needs_restart: [] });
   return json(200, { done: true });

@@ -15,7 +15,6 @@ export interface Ups {
   name: string;
   description: string | null;
   availability: Availability;
-  state: string;
   heard_at: string | null;
   age_s: number | null;
   commands: string[];
@@ -77,7 +76,6 @@ export interface Setting {
 }
 
 export interface OrderResult {
-  order: number | null;
   result: string;
   message: string | null;
 }
