@@ -36,6 +36,13 @@ pub(crate) fn add_to(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     steps.step("the pages in a browser", || pages.npm(&["run", "--silent", "test"]).show())
 }
 
+/// Builds the pages unless they are as the sources say. Before the plugins are packed.
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    let pages = Pages::of(workspace);
+    setup::ensure(workspace, setup::Task::Build)?;
+    pages.build()
+}
+
 struct Pages {
     sources: PathBuf,
     assets: PathBuf,
