@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::command::Run;
 use crate::onmc;
 use crate::workspace::{GUEST_TARGET, Guest, Profile, Workspace};
-use crate::{console, install, setup, wasm_target};
+use crate::{console, install, setup, wasm_target, web};
 
 /// What `cargo xtask build` takes.
 #[derive(clap::Args)]
@@ -62,6 +62,7 @@ pub(crate) fn programs(workspace: &Workspace, profile: Profile) -> Result<()> {
 
 /// Builds and packs the guests with the program of this profile; gives the packages' paths.
 pub(crate) fn packages(workspace: &Workspace, profile: Profile) -> Result<Vec<PathBuf>> {
+    web::build(workspace)?;
     let (guests, others) = (workspace.guests()?, workspace.guests_in_c()?);
     let mut packed = Vec::new();
     if !guests.is_empty() {

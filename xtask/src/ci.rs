@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::command::{Run, find_program};
 use crate::steps::Steps;
 use crate::workspace::{GUEST_TARGET, Workspace};
-use crate::{console, deny, headers, interface, registries, soak, test, wasm_target};
+use crate::{console, deny, headers, interface, registries, soak, test, wasm_target, web};
 
 /// Runs every check and every test.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -19,6 +19,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     steps.step("lints", || lints(workspace))?;
     steps.step("the protocol library without an operating system", || no_std(workspace))?;
     test::add_to(&mut steps, workspace)?;
+    web::add_to(&mut steps, workspace)?;
     steps.step("fuzz targets, a few seconds each", || soak::smoke(workspace))?;
     steps.finish();
     Ok(())
