@@ -62,7 +62,7 @@ pub(crate) fn programs(workspace: &Workspace, profile: Profile) -> Result<()> {
 
 /// Builds and packs the guests with the program of this profile; gives the packages' paths.
 pub(crate) fn packages(workspace: &Workspace, profile: Profile) -> Result<Vec<PathBuf>> {
-    web::build(workspace)?;
+    web::build(workspace);
     let (guests, others) = (workspace.guests()?, workspace.guests_in_c()?);
     let mut packed = Vec::new();
     if !guests.is_empty() {

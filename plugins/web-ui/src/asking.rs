@@ -72,7 +72,7 @@ enum Shape {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct AddUser {
     name: String,
     role: String,
@@ -83,7 +83,7 @@ struct AddUser {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct ChangeUser {
     #[serde(default)]
     password: Option<String>,
@@ -97,7 +97,7 @@ struct ChangeUser {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct AddToken {
     user: String,
     #[serde(default)]
@@ -109,7 +109,7 @@ struct AddToken {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct SimulateLine {
     line: String,
 }
@@ -196,7 +196,7 @@ fn change_user(name: &str, change: ChangeUser) -> Result<Errand, Problem> {
     }
     if steps.is_empty() {
         let detail = "nothing is to be changed; say `password`, `role`, `scopes` or `\"unlock\": true`";
-        return Err(Problem::new(422, detail));
+        return Err(Problem::bad(detail));
     }
     steps.push_back(json!({"do": "user", "user": {"what": "list"}}));
     Ok(Errand { steps, shape: Shape::User(name.to_owned()) })
@@ -207,7 +207,7 @@ fn samples(ups: &str, query: &Query) -> Result<Value, Problem> {
         return Err(Problem::bad("`variable` is missing: a name that /series lists"));
     };
     let points = query.number("points", 1, MOST_POINTS)?.unwrap_or(USUAL_POINTS);
-    let (from, to) = (query.time("from")?, query.time("to")?);
+    let (from, to) = query.span()?;
     Ok(json!({
         "do": "samples", "ups": ups, "variable": variable, "resolution": points.to_string(),
         "since_ms": from, "until_ms": to,
@@ -216,16 +216,18 @@ fn samples(ups: &str, query: &Query) -> Result<Value, Problem> {
 
 fn events(query: &Query) -> Result<Value, Problem> {
     let before = query.number("before", 1, u64::MAX)?;
+    let (from, to) = query.span()?;
     Ok(json!({
         "do": "events", "ups": query.text("ups"), "kind": query.text("kind"), "severity": query.text("severity"),
-        "since_ms": query.time("from")?, "until_ms": query.time("to")?, "before": before, "last": limit(query)?,
+        "since_ms": from, "until_ms": to, "before": before, "last": limit(query)?,
     }))
 }
 
 fn audit(query: &Query) -> Result<Value, Problem> {
+    let (from, to) = query.span()?;
     Ok(json!({
         "do": "audit", "ups": query.text("ups"), "user": query.text("user"),
-        "since_ms": query.time("from")?, "until_ms": query.time("to")?, "last": limit(query)?,
+        "since_ms": from, "until_ms": to, "last": limit(query)?,
     }))
 }
 
@@ -263,7 +265,7 @@ impl Asking {
                 let _ = host.respond(asked.request, &response);
             }
             Err(refusal) => {
-                let _ = host.respond(asked.request, &Problem::of_refusal(&refusal).response());
+                let _ = host.respond(asked.request, &asked.errand.shape.refused(&refusal).response());
             }
         }
         self.go_on(host);
@@ -310,6 +312,14 @@ impl Errand {
 }
 
 impl Shape {
+    fn refused(&self, refusal: &str) -> Problem {
+        match (self, refusal.strip_prefix("failed: ")) {
+            // It is not simulated, or the simulator does not know the line.
+            (Shape::Simulated(_), Some(why)) => Problem::new(409, why),
+            _ => Problem::of_refusal(refusal),
+        }
+    }
+
     fn response(self, text: &str) -> Result<Response, Problem> {
         let list = || -> Result<Vec<Value>, Problem> {
             serde_json::from_str(text)

@@ -58,13 +58,22 @@ impl Query {
     }
 
     /// A moment, in milliseconds since 1970 UTC.
-    pub(crate) fn time(&self, name: &str) -> Result<Option<u64>, Problem> {
+    fn time(&self, name: &str) -> Result<Option<u64>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let problem = || {
             let example = "`2026-03-01T12:00:00Z` or milliseconds since 1970 UTC";
             Problem::bad(format!("`{name}` is `{text}`, which is no time; write {example}"))
         };
         time::read(text).map(Some).ok_or_else(problem)
+    }
+
+    /// `from` and `to`, in milliseconds since 1970 UTC.
+    pub(crate) fn span(&self) -> Result<(Option<u64>, Option<u64>), Problem> {
+        let (from, to) = (self.time("from")?, self.time("to")?);
+        match (from, to) {
+            (Some(from), Some(to)) if from >= to => Err(Problem::bad("`from` is not before `to`")),
+            span => Ok(span),
+        }
     }
 }
 
@@ -94,11 +103,8 @@ pub(crate) fn body<T: DeserializeOwned>(request: &WebRequest) -> Result<T, Probl
         let problem = format!("the body is `{kind}`; this path takes `content-type: application/json`");
         return Err(Problem::new(415, problem));
     }
-    serde_json::from_slice(&request.body).map_err(|error| {
-        // What is no JSON at all is another mistake than JSON that says nothing here.
-        let status = if error.is_data() { 422 } else { 400 };
-        Problem::new(status, format!("the body can't be read: {error}"))
-    })
+    serde_json::from_slice(&request.body)
+        .map_err(|error| Problem::bad(format!("the body is not the JSON that this path takes: {error}")))
 }
 
 /// The body if there is one.

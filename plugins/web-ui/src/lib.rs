@@ -13,7 +13,8 @@ mod time;
 mod upses;
 
 use opennmc_plugin::{
-    AdminHandler, ControlHandler, Host, Plugin, Principal, Response, TimerHandler, WebRequest, WebService,
+    AdminHandler, AuthHandler, ControlHandler, Error, Host, Plugin, Principal, Response, TimerHandler,
+    WebRequest, WebService,
 };
 
 use crate::asking::Asking;
@@ -62,6 +63,11 @@ impl AdminHandler for WebUi {
     }
 }
 
+impl AuthHandler for WebUi {
+    // It checks nobody: the host has done that before a request comes here. `auth` is there for asking what somebody may.
+    fn on_checked(&mut self, _host: &impl Host, _ticket: u64, _outcome: Result<Principal, Error>) {}
+}
+
 impl ControlHandler for WebUi {
     fn on_ended(&mut self, host: &impl Host, ticket: u64, success: bool, outcome: &str, detail: &str) {
         self.ordering.ended(host, ticket, success, outcome, detail);
@@ -94,6 +100,9 @@ impl WebUi {
         }
         if let Some(order) = ordering::order(endpoint, [name(0), name(1)], request)? {
             return self.ordering.give(host, request, principal, order);
+        }
+        if matches!(endpoint, Endpoint::Series | Endpoint::History | Endpoint::Simulate) {
+            upses::device(host, name(0))?;
         }
         self.asking.ask(host, request.id, principal, asking::errand(endpoint, name(0), request, &query)?)
     }
@@ -141,4 +150,4 @@ fn json(status: u16, body: impl Into<String>) -> Response {
 }
 
 #[cfg(target_arch = "wasm32")]
-opennmc_plugin::export!(WebUi: lifecycle, http_handler, admin_events, control_events, timer_events);
+opennmc_plugin::export!(WebUi: lifecycle, http_handler, auth_events, admin_events, control_events, timer_events);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::endpoint::Endpoint;
 use crate::problem::Problem;
-use crate::{Handled, input, json};
+use crate::{Handled, input, json, upses};
 
 /// The host lets a request wait for 30 seconds.
 const PATIENCE_MS: u64 = 25_000;
@@ -40,8 +40,9 @@ struct UnderWay {
 
 #[derive(Debug)]
 struct Key {
-    /// User, what is ordered, and the key itself.
+    /// User, path and the key itself.
     of: String,
+    order: Order,
     since_ms: u64,
     ticket: u64,
     /// None while it is under way.
@@ -65,20 +66,20 @@ pub(crate) enum Order {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "an object")]
 struct RunBody {
     argument: Option<String>,
     confirm: bool,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct SetBody {
     value: String,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct ForcedShutdownBody {
     on: bool,
     #[serde(default)]
@@ -126,6 +127,9 @@ impl Ordering {
         let key = key(request)?.map(|key| format!("{} {} {key}", request.user, request.path));
         self.forget(host.uptime_ms());
         if let Some(known) = key.as_ref().and_then(|key| self.keys.iter().find(|known| known.of == *key)) {
+            if known.order != order {
+                return Err(Problem::new(409, "this Idempotency-Key was used for another order"));
+            }
             if let Some(end) = &known.end {
                 return Ok(Some(end.clone().response()));
             }
@@ -134,9 +138,7 @@ impl Ordering {
             }
             return Ok(None);
         }
-        if !host.devices().iter().any(|device| device.name.eq_ignore_ascii_case(order.ups())) {
-            return Err(Problem::not_found(format!("there is no UPS `{}`", order.ups())));
-        }
+        upses::device(host, order.ups())?;
         let ticket = match &order {
             Order::Run { ups, command, argument, confirm } => {
                 host.run(principal, ups, command, argument.as_deref(), *confirm)
@@ -153,7 +155,7 @@ impl Ordering {
             if self.keys.len() >= MOST_KEYS {
                 self.keys.pop_front();
             }
-            self.keys.push_back(Key { of, since_ms: host.uptime_ms(), ticket, end: None });
+            self.keys.push_back(Key { of, order, since_ms: host.uptime_ms(), ticket, end: None });
         }
         Ok(None)
     }

@@ -59,7 +59,8 @@ impl Problem {
         match error {
             Error::Denied(text) => Problem::denied(text),
             Error::Invalid(text) => Problem::bad(text),
-            Error::NotFound => Problem::not_found("there is no such thing, or whoever asked is gone"),
+            // The number that stands for whoever asks has ended, with the session, the token or the request.
+            Error::NotFound => Problem::new(401, "the log-in has ended"),
             Error::Busy => Problem::busy("too much is asked at the same time"),
             Error::Limit(text) | Error::Unavailable(text) => Problem::busy(text),
         }
@@ -70,11 +71,10 @@ impl Problem {
         let (code, message) = refusal.split_once(": ").unwrap_or(("", refusal));
         match code {
             "denied" => Problem::denied(message),
-            "bad-request" => Problem::new(422, message),
+            "bad-request" => Problem::bad(message),
             "not-found" => Problem::not_found(message),
             "refused" => Problem::new(409, message),
-            "busy" => Problem::busy(message),
-            _ => Problem::new(502, message),
+            _ => Problem::busy(message),
         }
     }
 
@@ -82,9 +82,8 @@ impl Problem {
     pub(crate) fn of_order(outcome: &str, detail: &str) -> Problem {
         let status = match outcome {
             "denied" => 403,
-            "unsupported" => 404,
             "refused" | "unconfirmed" => 409,
-            "invalid" => 422,
+            "invalid" | "unsupported" => 422,
             "stale" => 503,
             "timed-out" => 504,
             // Accepted, and nothing came of it.

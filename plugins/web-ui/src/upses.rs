@@ -200,7 +200,8 @@ pub(crate) fn simple(host: &impl Host) -> String {
     written(&Simple { upses: upses.collect() })
 }
 
-fn device(host: &impl Host, name: &str) -> Result<Device, Problem> {
+/// The UPS with this name, or the names that there are.
+pub(crate) fn device(host: &impl Host, name: &str) -> Result<Device, Problem> {
     let devices = host.devices();
     let names: Vec<String> = devices.iter().map(|device| device.name.clone()).collect();
     devices
