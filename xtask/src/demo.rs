@@ -21,6 +21,7 @@ const UPS: &str = "demo";
 const MODEL: &str = "smart-ups-1500";
 /// NUT's registered port.
 const NUT_PORT: u16 = 3493;
+const WEB_PORT: u16 = 8080;
 /// The first start compiles the plugins; a debug build on a small machine takes some seconds for it.
 const READY_LIMIT: Duration = Duration::from_secs(120);
 /// A simulator that runs answers at once.
@@ -32,6 +33,9 @@ pub(crate) struct Options {
     /// Serve NUT clients on this port of 127.0.0.1.
     #[arg(long, default_value_t = NUT_PORT)]
     nut_port: u16,
+    /// Show the web pages on this port of 127.0.0.1.
+    #[arg(long, default_value_t = WEB_PORT)]
+    web_port: u16,
     /// Use a real UPS on this port (a tty, or tcp://HOST:PORT) instead of the simulated one.
     #[arg(long)]
     port: Option<String>,
@@ -52,6 +56,9 @@ pub(crate) struct ControlOptions {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     port_owner::require_free(options.nut_port, |free| {
         format!("Use another port: cargo xtask demo --nut-port {free}")
+    })?;
+    port_owner::require_free(options.web_port, |free| {
+        format!("Use another port: cargo xtask demo --web-port {free}")
     })?;
     let profile = if options.release { Profile::Release } else { Profile::Dev };
     build::everything(workspace, profile)?;
@@ -145,7 +152,7 @@ impl Demo<'_> {
         let state = self.folder.join("state");
         fs::create_dir(&state).context("could not make the state folder")?;
         let config = self.folder.join("opennmc.toml");
-        fs::write(&config, configuration(port, self.options.nut_port)?)
+        fs::write(&config, configuration(port, self.options.nut_port, self.options.web_port)?)
             .context("could not write the configuration")?;
         let arguments: [OsString; 7] = [
             "run".into(),
@@ -158,6 +165,12 @@ impl Demo<'_> {
         ];
         services.start("opennmc", self.workspace.program("opennmc", self.profile).as_os_str(), &arguments)?;
         services.wait_until_ready("opennmc", READY_LIMIT)
+    }
+
+    /// Of the first administrator, whom the daemon has made.
+    fn password(&self) -> Option<String> {
+        let told = fs::read_to_string(self.folder.join("state/initial-password")).ok()?;
+        Some(told.lines().find_map(|line| line.strip_prefix("password: "))?.to_owned())
     }
 
     fn say_what_to_try(&self) {
@@ -182,18 +195,28 @@ impl Demo<'_> {
             }
             Some(port) => println!("\nThe UPS is the one on {port}."),
         }
+        println!("\nThe web pages are on http://127.0.0.1:{}/", self.options.web_port);
+        if let Some(password) = self.password() {
+            println!("Log in as `admin` with the password {password}");
+        }
         println!("Ctrl-C ends the demo.\n");
     }
 }
 
-fn configuration(port: &str, nut_port: u16) -> Result<String> {
+fn configuration(port: &str, nut_port: u16, web_port: u16) -> Result<String> {
     let description = if port.starts_with("/dev/") { "The UPS on this machine" } else { "A demonstration" };
     let ups = toml::toml! { port = port  description = description };
     let ups = toml::Table::from_iter([(UPS.to_owned(), toml::Value::Table(ups))]);
     let listen = toml::Table::from_iter([("nut".to_owned(), vec![format!("127.0.0.1:{nut_port}")].into())]);
     let nut = toml::Table::from_iter([("listen".to_owned(), listen.into())]);
-    let plugin = toml::Table::from_iter([("nut-server".to_owned(), nut.into())]);
-    let all = toml::Table::from_iter([("ups".to_owned(), ups.into()), ("plugin".to_owned(), plugin.into())]);
+    let plugin = [("nut-server".to_owned(), nut.into()), ("web-ui".to_owned(), toml::Table::new().into())];
+    let listen = vec![format!("127.0.0.1:{web_port}")];
+    let http = toml::Table::from_iter([("listen".to_owned(), listen.into())]);
+    let all = toml::Table::from_iter([
+        ("ups".to_owned(), ups.into()),
+        ("http".to_owned(), http.into()),
+        ("plugin".to_owned(), toml::Table::from_iter(plugin).into()),
+    ]);
     Ok(toml::to_string(&all)?)
 }
 
@@ -203,9 +226,11 @@ mod tests {
 
     #[test]
     fn the_configuration_names_the_port_even_with_quotes_in_its_path() {
-        let text = configuration("/tmp/a \"b\"/ups", 13493).unwrap();
+        let text = configuration("/tmp/a \"b\"/ups", 13493, 18080).unwrap();
         let parsed: toml::Table = toml::from_str(&text).unwrap();
         assert_eq!(parsed["ups"]["demo"]["port"].as_str(), Some("/tmp/a \"b\"/ups"));
         assert_eq!(parsed["plugin"]["nut-server"]["listen"]["nut"][0].as_str(), Some("127.0.0.1:13493"));
+        assert_eq!(parsed["http"]["listen"][0].as_str(), Some("127.0.0.1:18080"));
+        assert!(parsed["plugin"]["web-ui"].is_table());
     }
 }

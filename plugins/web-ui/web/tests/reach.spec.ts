@@ -9,7 +9,7 @@ const PAGES = [
 
 for (const scheme of ["light", "dark"] as const) {
   test(`no page keeps anybody out (${scheme}), and none is wider than a phone`, async ({ page, server }) => {
-    test.setTimeout(90_000);
+    test.setTimeout(240_000);
     const complaints: string[] = [];
     page.on("console", (message) => {
       if (message.type() === "error" && !message.text().includes("401")) complaints.push(message.text());
