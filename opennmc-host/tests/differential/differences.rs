@@ -82,12 +82,24 @@ fn exact(case: &str, theirs: &str, ours: &str) -> Option<&'static str> {
     {
         return Some(VALUES);
     }
-    if upper.contains("PASSWORD ") && theirs.replacen("ERR INVALID-ARGUMENT", "OK", 1) == ours {
+    if upper.contains("PASSWORD ") && is_password_taken(theirs, ours) {
         return Some(PASSWORD);
     }
     let within_quotes =
         case.split(" | ").any(|line| line.matches('"').count() % 2 == 1 || line.contains('#'));
     (within_quotes && ours.contains("ERR INVALID-ARGUMENT")).then_some(QUOTE)
+}
+
+/// Ours took a password that upsd did not understand, and whatever followed was answered accordingly.
+fn is_password_taken(theirs: &str, ours: &str) -> bool {
+    const TAKEN: (&str, &str) = ("ERR INVALID-ARGUMENT", "OK");
+    const FOLLOWS: [(&str, &str); 2] =
+        [("OK", "ERR ALREADY-SET-PASSWORD"), ("ERR PASSWORD-REQUIRED", "ERR ACCESS-DENIED")];
+    let differing: Vec<_> =
+        theirs.lines().zip(ours.lines()).filter(|(theirs, ours)| theirs != ours).collect();
+    theirs.lines().count() == ours.lines().count()
+        && differing.first() == Some(&TAKEN)
+        && differing.iter().skip(1).all(|pair| FOLLOWS.contains(pair))
 }
 
 fn without_names(answer: &str) -> String {

@@ -28,6 +28,9 @@ use crate::upses::Upses;
 /// The reference of the API, for programs.
 const OPENAPI: &str = include_str!("../openapi.json");
 
+/// As plugin.toml has it.
+const OWN_ID: &str = "web-ui";
+
 /// There is nothing to configure.
 #[derive(Debug, serde::Deserialize)]
 pub struct Config {}
@@ -103,6 +106,10 @@ impl WebUi {
         }
         if matches!(endpoint, Endpoint::Series | Endpoint::History | Endpoint::Simulate) {
             upses::device(host, name(0))?;
+        }
+        if matches!(endpoint, Endpoint::DisablePlugin | Endpoint::RestartPlugin) && name(0) == OWN_ID {
+            let detail = "the web interface can't tell how its own end went; on the machine itself: `opennmc plugin restart web-ui`";
+            return Err(Problem::new(409, detail));
         }
         self.asking.ask(host, request.id, principal, asking::errand(endpoint, name(0), request, &query)?)
     }

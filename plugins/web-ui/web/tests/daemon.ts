@@ -21,6 +21,8 @@ export interface Daemon {
   ask(method: string, path: string, body?: unknown): Promise<string>;
   /** A line for the simulated UPS `main`. */
   simulate(line: string): Promise<void>;
+  /** `opennmc …` on the machine itself. */
+  command(...words: string[]): Promise<void>;
   kill(): Promise<void>;
   start(): Promise<void>;
 }
@@ -84,6 +86,12 @@ class Real implements Daemon {
     child.kill("SIGKILL");
     await ended;
     this.#process = null;
+  }
+
+  async command(...words: string[]): Promise<void> {
+    const child = spawn(PROGRAM, [...words, "--socket", join(this.#folder, "control")], { stdio: "inherit" });
+    const code = await new Promise((done, failed) => child.on("exit", done).on("error", failed));
+    if (code !== 0) throw new Error(`opennmc ${words.join(" ")} ended with ${String(code)}`);
   }
 
   async end(): Promise<void> {
