@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::command::{Run, find_program};
 use crate::steps::Steps;
 use crate::workspace::{GUEST_TARGET, Workspace};
-use crate::{console, deny, headers, interface, registries, soak, test, wasm_target, web};
+use crate::{api_fuzz, console, deny, headers, interface, registries, soak, test, wasm_target, web};
 
 /// Runs every check and every test.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -20,6 +20,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     steps.step("the protocol library without an operating system", || no_std(workspace))?;
     test::add_to(&mut steps, workspace)?;
     web::add_to(&mut steps, workspace)?;
+    steps.step("the API, asked for all that its reference permits and forbids", || {
+        api_fuzz::campaign(workspace, None)
+    })?;
     steps.step("fuzz targets, a few seconds each", || soak::smoke(workspace))?;
     steps.finish();
     Ok(())

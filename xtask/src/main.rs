@@ -3,6 +3,7 @@
 //! Each subcommand is one file (or one folder) of this crate and this file only names them. Nothing here is part of
 //! what ships; anything that a user of an installed OpenNMC needs belongs into `opennmc` itself.
 
+mod api_fuzz;
 mod bench;
 mod build;
 mod ci;
@@ -64,6 +65,8 @@ enum Task {
     Python,
     /// Run every check and every test, as for a submission.
     Ci,
+    /// Ask the web interface's API for what its reference permits and for what it forbids (schemathesis).
+    ApiFuzz(api_fuzz::Options),
     /// Run the long campaigns and the fuzz targets.
     Soak(soak::Options),
     /// Measure, beside the peers; without a name: list the benchmarks.
@@ -103,6 +106,7 @@ fn run(task: Task) -> Result<()> {
         Task::WebTest => web::test(&workspace),
         Task::Python => python::run(&workspace),
         Task::Ci => ci::run(&workspace),
+        Task::ApiFuzz(options) => api_fuzz::run(&workspace, &options),
         Task::Soak(options) => soak::run(&workspace, &options),
         Task::Bench(options) => bench::run(&workspace, &options),
         Task::Size(options) => size::run(&workspace, &options),

@@ -10,14 +10,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::command::{Run, find_program};
-use crate::console;
 use crate::steps::Steps;
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
+use crate::{api_fuzz, build, console};
 
 /// Fixed, so that the same seeds find the same things.
 const CARGO_FUZZ: &str = "0.13.2";
 /// How long `ci` runs each target: long enough to play all seeds.
 const SMOKE: Duration = Duration::from_secs(3);
+/// How long schemathesis asks the API.
+const API: Duration = Duration::from_secs(300);
 /// Miri comes with nightly compilers only.
 const MIRI_TOOLCHAIN: &str = "nightly";
 /// What Miri runs: the core and the simulator with those of their tests that need no operating system, and the two files that
@@ -62,6 +64,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         steps.step("campaigns on bad lines", || campaigns(workspace))?;
         steps.step("200 kills of the history's writer", || kills(workspace))?;
         steps.step("tests under Miri", || miri(workspace))?;
+        steps.step("build", || build::everything(workspace, Profile::Dev))?;
+        steps.step("the web interface's API", || api_fuzz::campaign(workspace, Some(API)))?;
     }
     let cargo_fuzz = steps.step("cargo-fuzz", || cargo_fuzz(workspace))?;
     let duration = Duration::from_secs(options.minutes * 60);

@@ -107,7 +107,8 @@ impl WebUi {
         if matches!(endpoint, Endpoint::Series | Endpoint::History | Endpoint::Simulate) {
             upses::device(host, name(0))?;
         }
-        if matches!(endpoint, Endpoint::DisablePlugin | Endpoint::RestartPlugin) && name(0) == OWN_ID {
+        let starts_or_ends = [Endpoint::EnablePlugin, Endpoint::DisablePlugin, Endpoint::RestartPlugin];
+        if starts_or_ends.contains(&endpoint) && name(0) == OWN_ID {
             let detail = "the web interface can't tell how its own end went; on the machine itself: `opennmc plugin restart web-ui`";
             return Err(Problem::new(409, detail));
         }

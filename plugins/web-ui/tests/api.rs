@@ -322,7 +322,7 @@ fn what_is_not_json_of_the_right_shape_is_refused_with_what_is_wrong() {
 #[test]
 fn it_does_not_switch_itself_off() {
     let mut site = Site::new();
-    for what in ["disable", "restart"] {
+    for what in ["enable", "disable", "restart"] {
         assert_eq!(site.now(ADA, "POST", &format!("/api/v1/plugins/web-ui/{what}"), "").0, 409, "{what}");
         assert!(site.ask(ADA, "POST", &format!("/api/v1/plugins/nut-server/{what}"), "").is_none());
     }

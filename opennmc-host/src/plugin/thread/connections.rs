@@ -30,6 +30,8 @@ use crate::plugin::{Limits, Mark};
 
 /// A client that asks for more than this at once can wait a little: some of the longest lists.
 const LONG_ANSWER: usize = 16 << 10;
+/// Read of such a one in one turn: still a dozen of requests.
+const SHORT_READ: usize = 256;
 /// Unsent bytes of one connection. A page or a long list fits; a peer that reads nothing can't make us hold more.
 const UNSENT: usize = 1 << 20;
 /// A peer that has taken nothing for so long, with bytes waiting, is gone or hostile.
@@ -79,8 +81,10 @@ struct Connection {
     touched: bool,
     /// It is among those to be read again.
     again: bool,
-    /// The last read filled the buffer, or the answer was longer than [`LONG_ANSWER`].
+    /// The last read filled the buffer.
     greedy: bool,
+    /// What it asked for last was longer than [`LONG_ANSWER`].
+    asks_much: bool,
     /// Log-ins and orders of this peer that have not ended. A peer that has ended its side still waits for their answers.
     held: u32,
     /// Its entry among the deadlines.
@@ -255,6 +259,9 @@ impl Connections {
         let Some(connection) = self.get(number) else { return Arrival::Nothing };
         connection.again = false;
         connection.greedy = false;
+        let asks_much = std::mem::take(&mut connection.asks_much);
+        let most = if asks_much { SHORT_READ.min(buffer.len()) } else { buffer.len() };
+        let buffer = &mut buffer[..most];
         if connection.is_blocked() || connection.closing.is_some() {
             return Arrival::Nothing;
         }
@@ -317,7 +324,7 @@ impl Connections {
 
     /// Whether it sent more than was read at once when it was last read, or what it asked for was long.
     pub(super) fn is_greedy(&mut self, number: u64) -> bool {
-        self.get(number).is_some_and(|connection| connection.greedy)
+        self.get(number).is_some_and(|connection| connection.greedy || connection.asks_much)
     }
 
     /// It was not read in this turn: what it holds back is read in the next one.
@@ -453,7 +460,7 @@ impl Connections {
             return;
         }
         let before = connection.waiting();
-        connection.greedy |= before > LONG_ANSWER;
+        connection.asks_much |= before > LONG_ANSWER;
         let result = connection.write();
         let after = connection.waiting();
         let was_stalled = connection.stalled.is_some();
@@ -616,6 +623,7 @@ impl Connection {
             touched: false,
             again: false,
             greedy: false,
+            asks_much: false,
             due: None,
             stalled: None,
             _place: place,

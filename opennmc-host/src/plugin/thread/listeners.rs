@@ -23,7 +23,7 @@ use crate::socket_file::{SocketFile, SocketFileError};
 /// Long enough for connections to end, short enough that a client notices little.
 const REST: Duration = Duration::from_millis(200);
 /// Accepted of one listener in one turn, so that a flood of connections does not keep those that are open waiting.
-const ACCEPTS_A_TURN: usize = 16;
+const ACCEPTS_A_TURN: usize = 4;
 /// Connections that the kernel holds until we take them; it lowers this to its own limit.
 const BACKLOG: i32 = 4_096;
 
