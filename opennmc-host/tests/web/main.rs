@@ -4,6 +4,7 @@
 
 mod contract;
 mod scene;
+mod smuggling;
 
 use opennmc_host::users::{NewToken, Principal};
 

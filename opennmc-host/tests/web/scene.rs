@@ -128,6 +128,20 @@ impl Daemon {
         Answer { status, head, text: body.to_owned() }
     }
 
+    /// Sends these bytes, and gives all that comes until the server closes.
+    pub(crate) fn say(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.http).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let _ = stream.write_all(bytes);
+        let mut answer = Vec::new();
+        let mut piece = [0; 4096];
+        // What it closes on may cut the connection before the end was read.
+        while let Ok(count @ 1..) = stream.read(&mut piece) {
+            answer.extend_from_slice(&piece[..count]);
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     /// Asks, and holds the answer against the document.
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
         let json = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
