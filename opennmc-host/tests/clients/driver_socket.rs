@@ -89,7 +89,8 @@ fn silence_is_stale_behind_upsd_and_a_new_plugin_is_found_again() {
     let (stopped, said) = scene.opennmc(&["plugin", "disable", "nut-driver"]);
     assert!(stopped, "{said}");
     until("no driver", || status(&upsd), |status| status.contains("not connected"));
-    assert!(!socket.exists(), "the file goes with its listener");
+    // A moment later than its connections.
+    until("the listener's file to go", || socket.exists().to_string(), |there| there == "false");
     let (started, said) = scene.opennmc(&["plugin", "enable", "nut-driver"]);
     assert!(started, "{said}");
     until("the driver again", || status(&upsd), |status| status == "OL\n");
