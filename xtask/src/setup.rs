@@ -75,7 +75,13 @@ enum Probe {
     Dpkg,
 }
 
-const PEERS: [Peer; 25] = [
+const PEERS: [Peer; 26] = [
+    Peer {
+        package: "wrk",
+        purpose: "asks the API as fast as it can",
+        probe: Probe::Program("wrk"),
+        tasks: &[Task::Bench],
+    },
     Peer {
         package: "chromium",
         purpose: "the browser in which the pages are tried",

@@ -14,6 +14,7 @@ mod sandbox;
 mod scripts;
 mod start;
 mod upsd;
+mod web;
 
 use anyhow::Result;
 
@@ -42,6 +43,8 @@ enum Bench {
     Latency(latency::Options),
     /// What ten scripts cost while nothing happens.
     Scripts(scripts::Options),
+    /// Requests per second of the API, and what 500 readers of its stream cost.
+    Web(web::Options),
 }
 
 /// Runs one benchmark or lists them.
@@ -54,6 +57,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         Some(Bench::Start(options)) => start::run(workspace, options),
         Some(Bench::Latency(options)) => latency::run(workspace, options),
         Some(Bench::Scripts(options)) => scripts::run(workspace, options),
+        Some(Bench::Web(options)) => web::run(workspace, options),
         None => {
             println!(
                 "cargo xtask bench nut     NUT requests per second through the plugin sandbox, beside NUT's own upsd"
@@ -70,6 +74,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
                 "cargo xtask bench latency from the UPS's alert byte to a script's webhook, beside NUT's upsmon"
             );
             println!("cargo xtask bench scripts what ten scripts cost while nothing happens");
+            println!(
+                "cargo xtask bench web     requests per second of the API, and what 500 readers of its stream cost"
+            );
             println!("\nEach takes --help.");
             Ok(())
         }
