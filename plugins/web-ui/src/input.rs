@@ -103,6 +103,11 @@ pub(crate) fn body<T: DeserializeOwned>(request: &WebRequest) -> Result<T, Probl
         let problem = format!("the body is `{kind}`; this path takes `content-type: application/json`");
         return Err(Problem::new(415, problem));
     }
+    let first = request.body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|byte| *byte == b'[') {
+        // serde takes a list for an object with its fields in order.
+        return Err(Problem::bad("the body is not the JSON that this path takes: an object, and not a list"));
+    }
     serde_json::from_slice(&request.body)
         .map_err(|error| Problem::bad(format!("the body is not the JSON that this path takes: {error}")))
 }

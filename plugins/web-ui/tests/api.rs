@@ -309,7 +309,7 @@ fn scripts_are_no_plugins_here() {
 #[test]
 fn what_is_not_json_of_the_right_shape_is_refused_with_what_is_wrong() {
     let mut site = Site::new();
-    for body in ["", "{", "[]", r#"{"value":1}"#, r#"{"value":"a","b":1}"#] {
+    for body in ["", "{", "[]", r#" ["a"]"#, r#"{"value":1}"#, r#"{"value":"a","b":1}"#] {
         let (told, problem) = site.now(ADA, "PUT", "/api/v1/ups/main/variables/ups.id", body);
         assert_eq!(told, 400, "{body} {problem}");
     }
