@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use crate::command::{Run, find_program};
 use crate::steps::Steps;
 use crate::workspace::{GUEST_TARGET, Workspace};
-use crate::{api_fuzz, console, deny, headers, interface, registries, soak, test, wasm_target, web};
+use crate::{
+    api_fuzz, api_reference, console, deny, headers, interface, registries, soak, test, wasm_target, web,
+};
 
 /// Runs every check and every test.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -15,6 +17,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     steps.step("formatting", || formatting(workspace))?;
     steps.step("plugin interface (WIT)", || interface::check(workspace))?;
     steps.step("C headers", || headers::check(workspace))?;
+    steps.step("the API's reference", || api_reference::check(workspace))?;
     steps.step("dependencies (cargo deny)", || deny::check(workspace))?;
     steps.step("lints", || lints(workspace))?;
     steps.step("the protocol library without an operating system", || no_std(workspace))?;

@@ -4,6 +4,7 @@
 //! what ships; anything that a user of an installed OpenNMC needs belongs into `opennmc` itself.
 
 mod api_fuzz;
+mod api_reference;
 mod bench;
 mod build;
 mod ci;
@@ -67,6 +68,8 @@ enum Task {
     Ci,
     /// Ask the web interface's API for what its reference permits and for what it forbids (schemathesis).
     ApiFuzz(api_fuzz::Options),
+    /// Make the reference of the web interface's API, or check that it fits.
+    ApiReference(api_reference::Options),
     /// Run the long campaigns and the fuzz targets.
     Soak(soak::Options),
     /// Measure, beside the peers; without a name: list the benchmarks.
@@ -107,6 +110,7 @@ fn run(task: Task) -> Result<()> {
         Task::Python => python::run(&workspace),
         Task::Ci => ci::run(&workspace),
         Task::ApiFuzz(options) => api_fuzz::run(&workspace, &options),
+        Task::ApiReference(options) => api_reference::run(&workspace, &options),
         Task::Soak(options) => soak::run(&workspace, &options),
         Task::Bench(options) => bench::run(&workspace, &options),
         Task::Size(options) => size::run(&workspace, &options),
