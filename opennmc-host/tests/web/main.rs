@@ -226,3 +226,30 @@ fn what_is_wrong_is_refused_with_its_place() {
     }
     assert_eq!(daemon.get("/api/v1/ups", JO).status, 200, "it is still there");
 }
+
+#[test]
+fn a_cookie_alone_changes_nothing_and_a_scope_holds_behind_the_plugin() {
+    let daemon = Daemon::start();
+    let log_in = r#"{"name":"ada","password":"a-sunny-place"}"#;
+    let begun = daemon.raw("POST", "/api/v1/session", "content-type: application/json\r\n", log_in);
+    let cookie = begun.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let csrf = begun.json()["csrf"].as_str().unwrap().to_owned();
+    // Names of headers are read in lower case here, the cookie's value has none but those.
+    let cookie = format!("cookie: {cookie}\r\n");
+    assert_eq!(daemon.get("/api/v1/users", &cookie).status, 200);
+    let id = "/api/v1/ups/main/variables/ups.id";
+    assert_eq!(daemon.ask("PUT", id, &cookie, r#"{"value":"FOREIGN"}"#).status, 403);
+    let wrong = format!("{cookie}x-csrf-token: {}\r\n", "0".repeat(csrf.len()));
+    assert_eq!(daemon.ask("PUT", id, &wrong, r#"{"value":"FOREIGN"}"#).status, 403);
+    let right = format!("{cookie}x-csrf-token: {csrf}\r\n");
+    assert_eq!(daemon.ask("PUT", id, &right, r#"{"value":"OWN"}"#).status, 200);
+
+    let new = r#"{"user":"ada","label":"reads","scopes":["read"]}"#;
+    let token =
+        daemon.ask("POST", "/api/v1/tokens", &right, new).json()["secret"].as_str().unwrap().to_owned();
+    let bearer = format!("authorization: Bearer {token}\r\n");
+    assert_eq!(daemon.get("/api/v1/ups", &bearer).status, 200);
+    assert_eq!(daemon.get("/api/v1/users", &bearer).status, 403);
+    assert_eq!(daemon.ask("PUT", id, &bearer, r#"{"value":"NARROW"}"#).status, 403);
+    assert_eq!(daemon.get(id, &bearer).json()["value"], "OWN");
+}
