@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 
 use opennmc_plugin::{Error, Host, Principal, Response, WebRequest};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::endpoint::Endpoint;
@@ -112,6 +113,12 @@ struct AddToken {
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct SimulateLine {
     line: String,
+}
+
+/// What is looked at of a user.
+#[derive(Deserialize)]
+struct Named {
+    name: String,
 }
 
 fn present<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
@@ -321,10 +328,8 @@ impl Shape {
     }
 
     fn response(self, text: &str) -> Result<Response, Problem> {
-        let list = || -> Result<Vec<Value>, Problem> {
-            serde_json::from_str(text)
-                .map_err(|error| Problem::new(502, format!("the daemon's answer: {error}")))
-        };
+        let not_understood = |error| Problem::busy(format!("the daemon's answer is not understood: {error}"));
+        let list = || serde_json::from_str::<Vec<Value>>(text).map_err(not_understood);
         let only = |mut found: Vec<Value>, what: String| match found.pop() {
             Some(one) => Ok(answer(200, one.to_string())),
             None => Err(Problem::not_found(what)),
@@ -334,13 +339,20 @@ impl Shape {
             Shape::Made => answer(201, text),
             Shape::Nothing => Response { status: 204, headers: Vec::new(), body: Vec::new() },
             Shape::NewestFirst => {
-                let mut list = list()?;
-                list.reverse();
-                answer(200, Value::Array(list).to_string())
+                // Lists can be long: their parts are moved, not understood.
+                let parts: Vec<&RawValue> = serde_json::from_str(text).map_err(not_understood)?;
+                let turned: Vec<&str> = parts.iter().rev().map(|part| part.get()).collect();
+                answer(200, format!("[{}]", turned.join(",")))
             }
             Shape::User(name) => {
-                let found = list()?.into_iter().filter(|user| user["name"] == *name).collect();
-                return only(found, format!("there is no user `{name}` any more"));
+                let users: Vec<&RawValue> = serde_json::from_str(text).map_err(not_understood)?;
+                let is_named = |user: &&&RawValue| {
+                    serde_json::from_str::<Named>(user.get()).is_ok_and(|known| known.name == name)
+                };
+                match users.iter().find(is_named) {
+                    Some(user) => answer(200, user.get()),
+                    None => return Err(Problem::not_found(format!("there is no user `{name}` any more"))),
+                }
             }
             Shape::Plugins => {
                 let plugins = list()?.into_iter().filter(|plugin| !is_script(plugin)).collect();
