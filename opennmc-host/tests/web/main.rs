@@ -166,6 +166,7 @@ fn people_and_plugins_are_administered_by_administrators() {
     assert_eq!(daemon.ask("DELETE", "/api/v1/users/bo", ADA, "").status, 204);
     for what in ["enable", "disable", "restart"] {
         assert_eq!(daemon.ask("POST", &format!("/api/v1/plugins/web-ui/{what}"), JO, "").status, 403);
+        assert_eq!(daemon.ask("POST", &format!("/api/v1/plugins/web-ui/{what}"), ADA, "").status, 409);
         assert_eq!(daemon.ask("POST", &format!("/api/v1/plugins/nothing/{what}"), ADA, "").status, 404);
     }
     assert_eq!(daemon.ask("POST", "/api/v1/reload", JO, "").status, 403);

@@ -109,6 +109,9 @@ impl WebUi {
         }
         let starts_or_ends = [Endpoint::EnablePlugin, Endpoint::DisablePlugin, Endpoint::RestartPlugin];
         if starts_or_ends.contains(&endpoint) && name(0) == OWN_ID {
+            if !host.may(principal, "admin").map_err(Problem::of)? {
+                return Err(Problem::denied("only administrators switch plugins"));
+            }
             let detail = "the web interface can't tell how its own end went; on the machine itself: `opennmc plugin restart web-ui`";
             return Err(Problem::new(409, detail));
         }

@@ -324,6 +324,7 @@ fn it_does_not_switch_itself_off() {
     let mut site = Site::new();
     for what in ["enable", "disable", "restart"] {
         assert_eq!(site.now(ADA, "POST", &format!("/api/v1/plugins/web-ui/{what}"), "").0, 409, "{what}");
+        assert_eq!(site.now(Some("eve"), "POST", &format!("/api/v1/plugins/web-ui/{what}"), "").0, 403);
         assert!(site.ask(ADA, "POST", &format!("/api/v1/plugins/nut-server/{what}"), "").is_none());
     }
 }
