@@ -1,4 +1,5 @@
 // One UPS. Its parts are pages of their own, so that links to them stay good.
+import { useEffect } from "preact/hooks";
 import { clock, upses, type Seen } from "../state/live";
 import { Badge, Card } from "../parts/basics";
 import { Fact } from "../parts/facts";
@@ -23,6 +24,11 @@ export function UpsPage({ name, tab }: { name: string; tab: string }) {
   const all = useStore(upses);
   const now = useStore(clock);
   const operator = useMay("control");
+  const known = all?.some((one) => one.name === name);
+  useEffect(() => {
+    // On a phone there are more tabs than fit.
+    document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [tab, known]);
   if (all === null) return <p class="quiet" role="status">{say("link.connecting")}</p>;
   const ups = all.find((one) => one.name === name);
   if (ups === undefined) return <Missing text={say("ups.unknown")} />;
