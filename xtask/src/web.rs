@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::Run;
 use crate::setup;
-use crate::workspace::Workspace;
-use crate::{console, steps::Steps};
+use crate::workspace::{Profile, Workspace};
+use crate::{build, console, steps::Steps};
 
 /// What Vite needs; Debian's may be older.
 const OLDEST_NODE: u32 = 20;
@@ -32,6 +32,8 @@ pub(crate) fn add_to(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     let pages = Pages::of(workspace);
     steps.step("a browser for the pages", || setup::ensure(workspace, setup::Task::Pages))?;
     steps.step("the pages", || pages.build())?;
+    // Another task may have left a daemon that was built for other tests.
+    steps.step("what the pages are of", || build::everything(workspace, Profile::Dev))?;
     steps.step("the pages' types", || pages.npm(&["run", "--silent", "check"]).show())?;
     steps.step("the pages in a browser", || pages.npm(&["run", "--silent", "test"]).show())
 }
